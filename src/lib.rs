@@ -1,1 +1,29 @@
+//! vaca, the Verified Access CA.
+//!
+//! The modules below stand in the order in which a certificate is born. A module may use what
+//! stands above it, never what stands below; `tests/it/architecture.rs` reads this list and holds
+//! every `crate::x` against it.
 
+/// Wall time and monotonic time, as arguments: the one caller of the system's clock.
+pub mod clock;
+
+/// Randomness, as an argument: the one caller of the system's random source.
+pub mod random;
+
+/// Values only: what the other modules speak about. No I/O.
+pub mod model;
+
+/// The deployment key: tags that the database cannot forge.
+pub mod secrets;
+
+/// Who is asking? Verified Access and what it says, down to a [`attestation::VerifiedDevice`].
+pub mod attestation;
+
+/// Which key? The attested certificate request, down to a [`csr::ProvenKey`].
+pub mod csr;
+
+/// What else is known? Facts for policy.
+pub mod enrichment;
+
+/// May they have it? A decision, and the approval that only a decision can make.
+pub mod policy;

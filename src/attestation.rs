@@ -1,0 +1,5 @@
+//! Who is asking?
+
+pub mod verdict;
+
+pub use verdict::VerifiedDevice;

@@ -1,0 +1,12 @@
+//! The words of this house (`docs/architecture.md`, "Words"). Values only: no I/O, no SQL, no HTTP.
+
+pub mod actor;
+pub mod attempt;
+pub mod certificate;
+pub mod challenge;
+pub mod event;
+pub mod facts;
+pub mod identity;
+pub mod problem_code;
+pub mod profile;
+pub mod serial;

@@ -1,0 +1,169 @@
+//! An attempt: one bound challenge and all that came of it.
+
+use std::fmt;
+
+use crate::clock::Timestamp;
+use crate::model::challenge::ChallengeDigest;
+use crate::model::identity::{Email, KeyScope};
+use crate::model::profile::ProfileHash;
+use crate::random::{Random, RandomUnavailable};
+
+/// How long one enrolment may take, in seconds, whatever happens.
+pub const ENROLLMENT_DEADLINE: u64 = 20;
+
+/// How long a worker owns an attempt, in seconds: longer than an enrolment may take, so that a
+/// second worker never meets a first one that is still alive.
+pub const OWNERSHIP: i64 = 30;
+
+/// How long the same bytes get the same answer, in seconds.
+pub const ANSWER_LIFETIME: i64 = 24 * 60 * 60;
+
+/// Crockford's base 32: no I, L, O or U, so that an id can be read aloud.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// The short id of an attempt: 8 Crockford base32 characters, shown on the Chromebook. A name, not
+/// a secret; no public route takes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AttemptId(String);
+
+impl AttemptId {
+    /// A random id; the store refuses one that is taken.
+    ///
+    /// # Errors
+    /// [`RandomUnavailable`].
+    pub fn random(random: &dyn Random) -> Result<Self, RandomUnavailable> {
+        let octets: [u8; 8] = random.array()?;
+        let digit = |octet: u8| {
+            ALPHABET
+                .get(usize::from(octet & 31))
+                .copied()
+                .unwrap_or(b'0')
+        };
+        Ok(Self(
+            octets
+                .into_iter()
+                .map(|octet| char::from(digit(octet)))
+                .collect(),
+        ))
+    }
+
+    /// Reads an id as a person types it: any case, `-` and blanks ignored, O for 0, I and L for 1.
+    #[must_use]
+    pub fn parse(unverified: &str) -> Option<Self> {
+        let id: String = unverified
+            .chars()
+            .filter(|letter| *letter != '-' && *letter != ' ')
+            .map(|letter| match letter.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            })
+            .collect();
+        let fits = id.len() == 8 && id.bytes().all(|byte| ALPHABET.contains(&byte));
+        fits.then_some(Self(id))
+    }
+
+    /// The eight characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AttemptId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// SHA-256 of a challenge response, as received: the name under which its outcome is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ResponseDigest(pub [u8; 32]);
+
+impl fmt::Debug for ResponseDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::model::serial::write_hex(formatter, &self.0)
+    }
+}
+
+/// What the first response presented for a challenge owns it with; nothing of it can change later.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// Which challenge.
+    pub challenge: ChallengeDigest,
+    /// Which bytes.
+    pub response: ResponseDigest,
+    /// Whose key the profile wants.
+    pub scope: KeyScope,
+    /// The profile's name.
+    pub profile: String,
+    /// The profile as it was.
+    pub profile_hash: ProfileHash,
+    /// The e-mail that was claimed, normalised; `None` for a machine.
+    pub unverified_email: Option<Email>,
+    /// When it was bound.
+    pub at: Timestamp,
+}
+
+/// How far an attempt has come. The words are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptState {
+    /// Bound to a challenge; Verified Access has not answered yet.
+    Bound,
+    /// Verified Access has answered; its verdict is committed.
+    Verified,
+    /// A certificate was intended: its serial and TBS are committed.
+    Intended,
+    /// A certificate is recorded.
+    Issued,
+    /// Refused, for good.
+    Denied,
+}
+
+impl AttemptState {
+    /// The stored word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bound => "bound",
+            Self::Verified => "verified",
+            Self::Intended => "intended",
+            Self::Issued => "issued",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// Reads the stored word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [
+            Self::Bound,
+            Self::Verified,
+            Self::Intended,
+            Self::Issued,
+            Self::Denied,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+    use super::*;
+    use crate::random::SeededRandom;
+
+    #[test]
+    fn an_id_can_be_read_aloud_and_typed_back() {
+        let id = AttemptId::random(&SeededRandom::new(1)).unwrap();
+        assert_eq!(id.as_str().len(), 8);
+        assert_eq!(
+            AttemptId::parse(&id.as_str().to_lowercase()),
+            Some(id.clone())
+        );
+        assert_eq!(AttemptId::parse("OIL0-1234").unwrap().as_str(), "01101234");
+        assert_eq!(AttemptId::parse("UUUUUUUU"), None);
+        assert_eq!(AttemptId::parse("123456789"), None);
+    }
+}

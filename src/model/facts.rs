@@ -1,0 +1,134 @@
+//! What is known when policy decides, and how a decision is written down.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::identity::KeyScope;
+
+/// How well an attested key is protected, and in which state the operating system booted; the names
+/// are those of the Verified Access reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum KeyTrustLevel {
+    /// ChromeOS, verified boot: the only level that a user profile may admit.
+    ChromeOsVerifiedMode,
+    /// ChromeOS in developer mode: root can claim any name.
+    ChromeOsDeveloperMode,
+    /// Chrome browser, key in hardware: not a Chromebook.
+    ChromeBrowserHwKey,
+    /// Chrome browser, key kept by the operating system: not a Chromebook.
+    ChromeBrowserOsKey,
+    /// Chrome browser without a key.
+    ChromeBrowserNoKey,
+    /// ChromeOS without an attested key: nothing to certify.
+    ChromeOsNoKey,
+    /// Absent, unspecified, or a value newer than this program.
+    Unspecified,
+}
+
+impl KeyTrustLevel {
+    /// The name that the reference uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ChromeOsVerifiedMode => "CHROME_OS_VERIFIED_MODE",
+            Self::ChromeOsDeveloperMode => "CHROME_OS_DEVELOPER_MODE",
+            Self::ChromeBrowserHwKey => "CHROME_BROWSER_HW_KEY",
+            Self::ChromeBrowserOsKey => "CHROME_BROWSER_OS_KEY",
+            Self::ChromeBrowserNoKey => "CHROME_BROWSER_NO_KEY",
+            Self::ChromeOsNoKey => "CHROME_OS_NO_KEY",
+            Self::Unspecified => "KEY_TRUST_LEVEL_UNSPECIFIED",
+        }
+    }
+}
+
+/// A key that may be certified: the two kinds that ChromeOS makes, by `registerKey`'s names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum KeyAlgorithm {
+    /// RSA, 2048 bits, exponent 65537.
+    #[serde(rename = "RSA")]
+    Rsa,
+    /// ECDSA on P-256.
+    #[serde(rename = "ECDSA")]
+    Ecdsa,
+}
+
+impl KeyAlgorithm {
+    /// `RSA` or `ECDSA`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rsa => "RSA",
+            Self::Ecdsa => "ECDSA",
+        }
+    }
+}
+
+/// The shape of the stored facts; grows when a field changes its meaning.
+pub const FACTS_VERSION: u32 = 1;
+
+/// Everything policy may look at: verified values and the profile's name, never a claim. Stored
+/// with the attempt, so that a policy can be run again over history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// [`FACTS_VERSION`] of the writer.
+    pub version: u32,
+    /// The profile asked for.
+    pub profile: String,
+    /// Whose key.
+    pub scope: KeyScope,
+    /// The user's e-mail, confirmed; `None` for a device.
+    pub email: Option<String>,
+    /// The confirmed domain: the device's enrolled one, or the e-mail's.
+    pub domain: String,
+    /// The managing organisation; a user answer may lack it.
+    pub customer_id: Option<String>,
+    /// Directory API device id; a machine answer only.
+    pub device_permanent_id: Option<String>,
+    /// Virtual device id, where the answer has one.
+    pub virtual_device_id: Option<String>,
+    /// ChromeOS enrollment id, where the answer has one.
+    pub device_enrollment_id: Option<String>,
+    /// Attested device id, where the answer has one.
+    pub attested_device_id: Option<String>,
+    /// Protection of the key and state of the system.
+    pub key_trust_level: KeyTrustLevel,
+    /// Kind of the proven key.
+    pub key_algorithm: KeyAlgorithm,
+}
+
+/// One check of a decision: what was expected, what was seen, what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Stable snake_case name, such as `key_trust_level`.
+    pub name: String,
+    /// What would have passed.
+    pub expected: String,
+    /// What there was. May hold text that Google relayed: data, to be escaped where it is shown.
+    pub seen: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What a person does about a failure; empty where it passed.
+    pub remedy: String,
+}
+
+impl Check {
+    /// A check by comparison; `remedy` is kept only where it failed.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        expected: impl Into<String>,
+        seen: impl Into<String>,
+        passed: bool,
+        remedy: &str,
+    ) -> Self {
+        let remedy = if passed { "" } else { remedy };
+        Self {
+            name: name.to_owned(),
+            expected: expected.into(),
+            seen: seen.into(),
+            passed,
+            remedy: remedy.to_owned(),
+        }
+    }
+}

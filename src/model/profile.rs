@@ -1,0 +1,307 @@
+//! A certificate profile: a named recipe of who may ask, and what the certificate says.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use crate::model::facts::{KeyAlgorithm, KeyTrustLevel};
+use crate::model::identity::{CustomerId, Domain, InvalidIdentity, KeyScope};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// `[[profile]]` as it is written in the configuration. See `docs/configuration.md`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileSettings {
+    /// What requests call it: `[a-z0-9-]`, 1 to 64 characters. The administrator chooses it.
+    pub name: String,
+    /// `user` or `machine`.
+    pub scope: KeyScope,
+    /// The managed domains. A machine profile names exactly one.
+    pub domains: Vec<String>,
+    /// The Google customer that manages the fleet. There is no default: a device that anybody
+    /// manages means nothing.
+    pub customer_id: String,
+    /// Refuse user answers without a customer id (machine answers always need one).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub require_customer_id: bool,
+    /// The issuer that signs, by its configured name.
+    pub issuer: String,
+    /// Key algorithms that may be certified, by `registerKey`'s names.
+    #[serde(
+        default = "default_key_algorithms",
+        skip_serializing_if = "is_default_algorithms"
+    )]
+    pub key_algorithms: Vec<KeyAlgorithm>,
+    /// Trust levels that may be certified; only a machine profile may admit developer mode, because
+    /// in developer mode root can claim any user's name.
+    #[serde(
+        default = "default_trust_levels",
+        skip_serializing_if = "is_default_trust"
+    )]
+    pub key_trust_levels: Vec<KeyTrustLevel>,
+    /// How long a certificate is good, in days.
+    #[serde(
+        default = "default_validity_days",
+        skip_serializing_if = "is_default_validity"
+    )]
+    pub validity_days: u16,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+fn default_key_algorithms() -> Vec<KeyAlgorithm> {
+    vec![KeyAlgorithm::Ecdsa, KeyAlgorithm::Rsa]
+}
+fn is_default_algorithms(value: &Vec<KeyAlgorithm>) -> bool {
+    *value == default_key_algorithms()
+}
+fn default_trust_levels() -> Vec<KeyTrustLevel> {
+    vec![KeyTrustLevel::ChromeOsVerifiedMode]
+}
+fn is_default_trust(value: &Vec<KeyTrustLevel>) -> bool {
+    *value == default_trust_levels()
+}
+fn default_validity_days() -> u16 {
+    30
+}
+fn is_default_validity(value: &u16) -> bool {
+    *value == default_validity_days()
+}
+
+/// SHA-256 over `vaca-profile-v1` and the profile's settings as JSON with sorted keys, defaults
+/// omitted: recorded with every attempt and certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ProfileHash(pub [u8; 32]);
+
+impl fmt::Debug for ProfileHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::model::serial::write_hex(formatter, &self.0)
+    }
+}
+
+impl fmt::Display for ProfileHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::model::serial::write_hex(formatter, &self.0)
+    }
+}
+
+/// Why a profile does not load; each message says what to change.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidProfile {
+    /// The name is not usable in a URL, a log and a metric.
+    #[error("a profile's name is 1 to 64 of a-z, 0-9 and -")]
+    Name,
+    /// A machine profile must name one domain, a user profile at least one.
+    #[error("a machine profile names exactly one domain, a user profile at least one")]
+    Domains,
+    /// A domain or the customer id is malformed.
+    #[error("{field}: {source}")]
+    Identity {
+        /// Which setting.
+        field: &'static str,
+        /// What is wrong.
+        source: InvalidIdentity,
+    },
+    /// Nothing could ever be issued.
+    #[error("key_algorithms and key_trust_levels must each name at least one value, none twice")]
+    Empty,
+    /// In developer mode root can claim any user's name.
+    #[error(
+        "a user profile admits CHROME_OS_VERIFIED_MODE only: in developer mode root can claim any user's name"
+    )]
+    UserTrustLevel,
+    /// Browser levels are not a Chromebook's.
+    #[error(
+        "a machine profile admits CHROME_OS_VERIFIED_MODE and, at most, CHROME_OS_DEVELOPER_MODE"
+    )]
+    MachineTrustLevel,
+    /// Outside 1 to 397 days.
+    #[error("validity_days is 1 to 397: a lost key must not stay certified for years")]
+    Validity,
+}
+
+/// A profile that was checked when the configuration was loaded.
+#[derive(Clone, Debug)]
+pub struct CertificateProfile {
+    /// What requests call it.
+    pub name: String,
+    /// Whose key it certifies.
+    pub scope: KeyScope,
+    /// The managed domains; exactly one for a machine profile.
+    pub domains: Vec<Domain>,
+    /// The managing customer.
+    pub customer_id: CustomerId,
+    /// Whether a user answer without a customer id is refused.
+    pub require_customer_id: bool,
+    /// Name of the issuer that signs.
+    pub issuer: String,
+    /// Keys that may be certified.
+    pub key_algorithms: Vec<KeyAlgorithm>,
+    /// Trust levels that may be certified.
+    pub key_trust_levels: Vec<KeyTrustLevel>,
+    /// Lifetime of a certificate, in seconds.
+    pub lifetime: i64,
+    /// The recipe's fingerprint.
+    pub hash: ProfileHash,
+}
+
+impl CertificateProfile {
+    /// The one domain that a machine key is expected of; the first of a user profile.
+    #[must_use]
+    pub fn first_domain(&self) -> Option<&Domain> {
+        self.domains.first()
+    }
+}
+
+impl TryFrom<ProfileSettings> for CertificateProfile {
+    type Error = InvalidProfile;
+
+    fn try_from(settings: ProfileSettings) -> Result<Self, InvalidProfile> {
+        let hash = hash(&settings);
+        check_name(&settings.name)?;
+        check_levels(&settings)?;
+        if !(1..=397).contains(&settings.validity_days) {
+            return Err(InvalidProfile::Validity);
+        }
+        let domains = settings
+            .domains
+            .iter()
+            .map(|domain| Domain::parse(domain))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| InvalidProfile::Identity {
+                field: "domains",
+                source,
+            })?;
+        let fits = match settings.scope {
+            KeyScope::Machine => domains.len() == 1,
+            KeyScope::User => !domains.is_empty(),
+        };
+        if !fits {
+            return Err(InvalidProfile::Domains);
+        }
+        let customer_id = CustomerId::parse(&settings.customer_id).map_err(|source| {
+            InvalidProfile::Identity {
+                field: "customer_id",
+                source,
+            }
+        })?;
+        Ok(Self {
+            name: settings.name,
+            scope: settings.scope,
+            domains,
+            customer_id,
+            require_customer_id: settings.require_customer_id,
+            issuer: settings.issuer,
+            key_algorithms: settings.key_algorithms,
+            key_trust_levels: settings.key_trust_levels,
+            lifetime: i64::from(settings.validity_days) * DAY,
+            hash,
+        })
+    }
+}
+
+fn check_name(name: &str) -> Result<(), InvalidProfile> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+        Ok(())
+    } else {
+        Err(InvalidProfile::Name)
+    }
+}
+
+fn check_levels(settings: &ProfileSettings) -> Result<(), InvalidProfile> {
+    let levels = &settings.key_trust_levels;
+    let algorithms: BTreeSet<_> = settings.key_algorithms.iter().map(|a| a.as_str()).collect();
+    let distinct: BTreeSet<_> = levels.iter().map(|level| level.as_str()).collect();
+    if algorithms.is_empty()
+        || distinct.is_empty()
+        || algorithms.len() != settings.key_algorithms.len()
+        || distinct.len() != levels.len()
+    {
+        return Err(InvalidProfile::Empty);
+    }
+    let verified = |level: &KeyTrustLevel| *level == KeyTrustLevel::ChromeOsVerifiedMode;
+    let developer = |level: &KeyTrustLevel| *level == KeyTrustLevel::ChromeOsDeveloperMode;
+    match settings.scope {
+        KeyScope::User if !levels.iter().all(verified) => Err(InvalidProfile::UserTrustLevel),
+        KeyScope::Machine
+            if !levels
+                .iter()
+                .all(|level| verified(level) || developer(level)) =>
+        {
+            Err(InvalidProfile::MachineTrustLevel)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn hash(settings: &ProfileSettings) -> ProfileHash {
+    // `Value` keeps objects sorted by key; settings serialize without their defaults.
+    let json = serde_json::to_value(settings)
+        .unwrap_or_default()
+        .to_string();
+    let digest = digest(&SHA256, format!("vaca-profile-v1{json}").as_bytes());
+    let mut octets = [0; 32];
+    octets.copy_from_slice(digest.as_ref());
+    ProfileHash(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+    use super::*;
+
+    fn settings() -> ProfileSettings {
+        ProfileSettings {
+            name: "wifi-user".to_owned(),
+            scope: KeyScope::User,
+            domains: vec!["example.com".to_owned()],
+            customer_id: "C01example".to_owned(),
+            require_customer_id: false,
+            issuer: "issuing".to_owned(),
+            key_algorithms: default_key_algorithms(),
+            key_trust_levels: default_trust_levels(),
+            validity_days: 30,
+        }
+    }
+
+    #[test]
+    fn a_user_profile_never_admits_developer_mode() {
+        let mut wrong = settings();
+        wrong
+            .key_trust_levels
+            .push(KeyTrustLevel::ChromeOsDeveloperMode);
+        assert_eq!(
+            CertificateProfile::try_from(wrong.clone()).unwrap_err(),
+            InvalidProfile::UserTrustLevel
+        );
+        wrong.scope = KeyScope::Machine;
+        assert!(CertificateProfile::try_from(wrong).is_ok());
+    }
+
+    #[test]
+    fn a_machine_profile_has_one_domain() {
+        let mut wrong = settings();
+        wrong.scope = KeyScope::Machine;
+        wrong.domains.push("example.org".to_owned());
+        assert_eq!(
+            CertificateProfile::try_from(wrong).unwrap_err(),
+            InvalidProfile::Domains
+        );
+    }
+
+    #[test]
+    fn the_hash_sees_a_change_and_ignores_a_written_default() {
+        let plain: ProfileSettings = toml::from_str(
+            "name='wifi-user'\nscope='user'\ndomains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'",
+        ).unwrap();
+        assert_eq!(hash(&plain), hash(&settings()));
+        let mut changed = settings();
+        changed.validity_days = 31;
+        assert_ne!(hash(&changed), hash(&settings()));
+    }
+}

@@ -1,0 +1,85 @@
+//! Serial numbers (RFC 5280, section 4.1.2.2).
+
+use std::fmt;
+
+use crate::random::{Random, RandomUnavailable};
+
+/// 16 octets: 0x01, then 120 random bits. The fixed first octet keeps the number positive and of
+/// one length, so that no bit of randomness is lost to DER's rules for integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SerialNumber([u8; 16]);
+
+impl SerialNumber {
+    /// A number that nobody can guess.
+    ///
+    /// # Errors
+    /// [`RandomUnavailable`].
+    pub fn random(random: &dyn Random) -> Result<Self, RandomUnavailable> {
+        let mut octets: [u8; 16] = random.array()?;
+        octets[0] = 0x01;
+        Ok(Self(octets))
+    }
+
+    /// Reads 32 hexadecimal digits that begin with `01`; `None` for anything else.
+    #[must_use]
+    pub fn parse(unverified: &str) -> Option<Self> {
+        if unverified.len() != 32 || !unverified.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let number = u128::from_str_radix(unverified, 16).ok()?;
+        let octets = number.to_be_bytes();
+        (octets[0] == 0x01).then_some(Self(octets))
+    }
+
+    /// The octets, big-endian, as they stand in the DER integer.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Lower-case hexadecimal without separators: the one form in which serials are shown.
+impl fmt::Display for SerialNumber {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(formatter, &self.0)
+    }
+}
+
+/// Writes `bytes` as lower-case hexadecimal without separators.
+pub(crate) fn write_hex(formatter: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    bytes
+        .iter()
+        .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+}
+
+/// `bytes` as lower-case hexadecimal without separators.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    struct Hex<'a>(&'a [u8]);
+    impl fmt::Display for Hex<'_> {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write_hex(formatter, self.0)
+        }
+    }
+    Hex(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+    use super::*;
+    use crate::random::SeededRandom;
+
+    #[test]
+    fn a_serial_is_sixteen_octets_that_begin_with_one() {
+        let random = SeededRandom::new(7);
+        let first = SerialNumber::random(&random).unwrap();
+        let second = SerialNumber::random(&random).unwrap();
+        assert_eq!(first.as_bytes()[0], 1);
+        assert_ne!(first, second);
+        assert_eq!(SerialNumber::parse(&first.to_string()), Some(first));
+        assert_eq!(SerialNumber::parse(&format!("02{}", "0".repeat(30))), None);
+        assert_eq!(SerialNumber::parse(&format!("+1{}", "0".repeat(30))), None);
+        assert_eq!(SerialNumber::parse("01"), None);
+    }
+}

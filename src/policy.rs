@@ -1,0 +1,184 @@
+//! May they have it? Synchronous and pure: no database, no network, no clock.
+//!
+//! Deciding is apart from approving: a decision can be tried on history, only [`approve`] turns one
+//! into something that can be signed.
+
+use crate::attestation::VerifiedDevice;
+use crate::csr::ProvenKey;
+use crate::enrichment;
+use crate::model::facts::{Check, Facts, KeyTrustLevel};
+use crate::model::problem_code::ProblemCode;
+use crate::model::profile::CertificateProfile;
+
+/// What policy says of one set of facts, and why.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    profile: CertificateProfile,
+    facts: Facts,
+    checks: Vec<Check>,
+    refusal: Option<ProblemCode>,
+}
+
+impl Decision {
+    /// Whether every check passed.
+    #[must_use]
+    pub fn is_approved(&self) -> bool {
+        self.refusal.is_none()
+    }
+
+    /// Every check in order, the passed ones too.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// What it was decided on.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// A refusal: the first failed check gives the code, the checks say the rest.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("policy refused: {}", code.as_str())]
+pub struct Denial {
+    /// What the requester is told.
+    pub code: ProblemCode,
+    /// Every check in order.
+    pub checks: Vec<Check>,
+}
+
+/// Evidence that this identity may have a certificate for this key under this profile. Only
+/// [`approve`] makes one.
+#[derive(Debug)]
+pub struct Approval {
+    device: VerifiedDevice,
+    key: ProvenKey,
+    profile: CertificateProfile,
+}
+
+impl Approval {
+    /// Whom to name.
+    #[must_use]
+    pub fn device(&self) -> &VerifiedDevice {
+        &self.device
+    }
+
+    /// Which key to certify.
+    #[must_use]
+    pub fn key(&self) -> &ProvenKey {
+        &self.key
+    }
+
+    /// By which recipe.
+    #[must_use]
+    pub fn profile(&self) -> &CertificateProfile {
+        &self.profile
+    }
+}
+
+/// Holds the facts against the profile. Every check runs, so that a denial lists all that failed.
+#[must_use]
+pub fn evaluate(facts: &Facts, profile: &CertificateProfile) -> Decision {
+    let outcomes = [
+        (check_scope(facts, profile), ProblemCode::WrongKeyScope),
+        trust_level(facts, profile),
+        (check_algorithm(facts, profile), ProblemCode::UnsupportedKey),
+    ];
+    let refusal = outcomes
+        .iter()
+        .find(|(check, _)| !check.passed)
+        .map(|(_, code)| *code);
+    Decision {
+        profile: profile.clone(),
+        facts: facts.clone(),
+        checks: outcomes.into_iter().map(|(check, _)| check).collect(),
+        refusal,
+    }
+}
+
+fn check_scope(facts: &Facts, profile: &CertificateProfile) -> Check {
+    Check::new(
+        "key_scope",
+        profile.scope.as_str(),
+        facts.scope.as_str(),
+        facts.scope == profile.scope,
+        "ask for a challenge with a profile of the right scope",
+    )
+}
+
+fn trust_level(facts: &Facts, profile: &CertificateProfile) -> (Check, ProblemCode) {
+    let seen = facts.key_trust_level;
+    let expected: Vec<_> = profile
+        .key_trust_levels
+        .iter()
+        .map(|level| level.as_str())
+        .collect();
+    let code = match seen {
+        KeyTrustLevel::ChromeOsDeveloperMode => ProblemCode::DeveloperMode,
+        KeyTrustLevel::ChromeBrowserHwKey
+        | KeyTrustLevel::ChromeBrowserOsKey
+        | KeyTrustLevel::ChromeBrowserNoKey => ProblemCode::NotAChromeosDevice,
+        _ => ProblemCode::KeyTrustLevelRefused,
+    };
+    let remedy = match code {
+        ProblemCode::DeveloperMode => {
+            "return the device to verified mode (powerwash), then enrol again"
+        }
+        _ => "use a managed ChromeOS device in verified mode",
+    };
+    let passed = profile.key_trust_levels.contains(&seen);
+    (
+        Check::new(
+            "key_trust_level",
+            expected.join(" or "),
+            seen.as_str(),
+            passed,
+            remedy,
+        ),
+        code,
+    )
+}
+
+fn check_algorithm(facts: &Facts, profile: &CertificateProfile) -> Check {
+    let expected: Vec<_> = profile
+        .key_algorithms
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect();
+    Check::new(
+        "key_algorithm",
+        expected.join(" or "),
+        facts.key_algorithm.as_str(),
+        profile.key_algorithms.contains(&facts.key_algorithm),
+        "set registerKey.algorithm to one that the profile lists",
+    )
+}
+
+/// Turns a decision into an approval.
+///
+/// # Errors
+/// [`Denial`] where a check failed, or where the decision was made on other facts than those of
+/// this device and key.
+pub fn approve(
+    device: VerifiedDevice,
+    key: ProvenKey,
+    decision: Decision,
+) -> Result<Approval, Denial> {
+    let same = decision.facts == enrichment::gather(&device, &key, &decision.profile);
+    let refusal = decision
+        .refusal
+        .or((!same).then_some(ProblemCode::InternalError));
+    match refusal {
+        Some(code) => Err(Denial {
+            code,
+            checks: decision.checks,
+        }),
+        None => Ok(Approval {
+            device,
+            key,
+            profile: decision.profile,
+        }),
+    }
+}

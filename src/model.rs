@@ -9,4 +9,5 @@ pub mod facts;
 pub mod identity;
 pub mod problem_code;
 pub mod profile;
+pub mod refusal;
 pub mod serial;

@@ -1,5 +1,39 @@
 //! Who is asking?
+//!
+//! A [`Verifier`](crate::attestation::Verifier) hands out challenges that Verified Access made and
+//! asks it about the responses; [`judge`](crate::attestation::judge) holds its answer against what
+//! was expected and makes the one thing that the later steps take, a
+//! [`VerifiedDevice`](crate::attestation::VerifiedDevice).
+//!
+//! Refused is not unavailable: a [`Failure`](crate::attestation::Failure) tells a denial, which is
+//! final, from an outage or a mistake of ours, after which the same bytes may be tried again.
+
+mod challenge;
+mod clock_guard;
+mod credentials;
+mod failure;
+#[cfg(test)]
+mod fixtures;
+mod grpc;
+mod protocol;
+mod response;
+mod retry;
+mod settings;
+mod standing;
+mod transport;
+mod trust;
+mod verifier;
+mod wire;
 
 pub mod verdict;
 
-pub use verdict::VerifiedDevice;
+pub use challenge::{MalformedChallenge, challenge_digest};
+pub use credentials::CredentialsError;
+pub use failure::Failure;
+pub use response::{MalformedResponse, RESPONSE_MAX, UnverifiedResponse};
+pub use settings::{SettingsError, TokenMethod, Trust, VerifiedAccessSettings};
+pub use trust::TrustError;
+pub use verdict::{
+    ForgedVerdict, SealedVerdict, UnverifiedAnswer, VerdictRefusal, VerifiedDevice, judge,
+};
+pub use verifier::{ConnectError, Verifier, VerifierStatus};

@@ -1,6 +1,21 @@
 //! Which key? The request supplies a public key and nothing else.
 
+mod base64_text;
+pub mod key_policy;
+mod possession;
+mod refusal;
+pub mod spkac;
+#[cfg(test)]
+mod tests;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::attestation::VerifiedDevice;
+use crate::csr::key_policy::SupportedKey;
+use crate::csr::possession::SignedRequest;
 use crate::model::facts::KeyAlgorithm;
+
+pub use refusal::KeyRefusal;
 
 /// Evidence that a key may be certified: it stood in the attested request, its holder proved
 /// possession of the private half, and it is of a kind that cannot be broken cheaply. Only this
@@ -30,4 +45,33 @@ impl ProvenKey {
     pub fn spki_sha256(&self) -> &[u8; 32] {
         &self.spki_sha256
     }
+
+    /// Only after every check of [`prove_request`].
+    fn new(key: &SupportedKey<'_>) -> Self {
+        let mut spki_sha256 = [0; 32];
+        spki_sha256.copy_from_slice(digest(&SHA256, key.spki_der()).as_ref());
+        Self {
+            algorithm: key.algorithm(),
+            spki_der: key.spki_der().to_vec(),
+            spki_sha256,
+        }
+    }
+}
+
+/// The key that Verified Access vouched for, proven to be held and fit to be certified. It is read
+/// from the answer and from nowhere else: a request beside it would be an ungated one.
+///
+/// # Errors
+/// [`KeyRefusal`] with the code `certificate_request_missing`, `certificate_request_invalid`,
+/// `unsupported_key` or `weak_key`.
+pub fn prove(device: &VerifiedDevice) -> Result<ProvenKey, KeyRefusal> {
+    spkac::prove(device.unverified_spkac())
+}
+
+/// The checks of every format of request, in one place, so that a new format cannot forget one.
+fn prove_request(request: &SignedRequest<'_>) -> Result<ProvenKey, KeyRefusal> {
+    let key = SupportedKey::read(request.spki_der)?;
+    key.refuse_weak()?;
+    possession::verify(&key, request)?;
+    Ok(ProvenKey::new(&key))
 }

@@ -27,3 +27,33 @@ pub mod enrichment;
 
 /// May they have it? A decision, and the approval that only a decision can make.
 pub mod policy;
+
+/// What do we sign? Prepare, lint, sign and re-read; all that reaches a private key.
+pub mod ca;
+
+/// What do we remember? Challenges, attempts, certificates, CRLs, blocks, events.
+pub mod store;
+
+/// Is the record whole?
+pub mod audit;
+
+/// Every door starts here: challenge, bind, verify, keep the attempt.
+pub mod admission;
+
+/// From an admitted request to a certificate.
+pub mod enrollment;
+
+/// What must happen when.
+pub mod schedule;
+
+/// Every route on one screen, and the one error map.
+pub mod http;
+
+/// The configuration file.
+pub mod config;
+
+/// The seam that `main` and the tests share: build the service, run it.
+pub mod server;
+
+/// One file per command.
+pub mod cli;

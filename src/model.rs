@@ -4,6 +4,7 @@ pub mod actor;
 pub mod attempt;
 pub mod certificate;
 pub mod challenge;
+pub mod endpoint;
 pub mod event;
 pub mod facts;
 pub mod identity;

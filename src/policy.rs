@@ -1,6 +1,6 @@
 //! May they have it? Synchronous and pure: no database, no network, no clock.
 //!
-//! Deciding is apart from approving: a decision can be tried on history, only [`approve`] turns one
+//! Deciding is apart from approving: a decision can be tried on history, only `approve` turns one
 //! into something that can be signed.
 
 use crate::attestation::VerifiedDevice;

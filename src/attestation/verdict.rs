@@ -1,11 +1,17 @@
-//! From an answer of Verified Access to a [`VerifiedDevice`], a refusal, or an outage. Pure.
+//! From an answer of Verified Access to a [`VerifiedDevice`], or a refusal. Pure.
+
+mod judgement;
+mod sealed;
+
+pub use judgement::{UnverifiedAnswer, VerdictRefusal, judge};
+pub use sealed::{ForgedVerdict, SealedVerdict};
 
 use crate::model::facts::{Check, KeyTrustLevel};
 use crate::model::identity::{CustomerId, DeviceId, VerifiedIdentity};
 
 /// Evidence that Verified Access vouched for the expected identity. Only this module makes one:
 /// from an answer, or from a stored verdict whose tag is ours.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedDevice {
     identity: VerifiedIdentity,
     customer_id: Option<CustomerId>,

@@ -35,6 +35,8 @@ codes! {
     MalformedRequest = "malformed_request",
     /// The body is larger than 64 KiB.
     BodyTooLarge = "body_too_large",
+    /// The body did not arrive in time.
+    RequestTimeout = "request_timeout",
     /// The body is not declared as JSON.
     UnsupportedMediaType = "unsupported_media_type",
     /// No such route, or no entry.

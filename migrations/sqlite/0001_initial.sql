@@ -1,0 +1,139 @@
+-- The record. Times are whole seconds since the Unix epoch, states are words, names of columns are
+-- the words of docs/architecture.md. A column that begins with `unverified_` holds a claim.
+
+-- Challenges that were handed out and not answered yet; swept ten minutes after they were made.
+CREATE TABLE challenges (
+    id          INTEGER PRIMARY KEY,
+    digest      BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),
+    profile     TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX challenges_created_at ON challenges (created_at);
+
+-- One row for each bound challenge.
+CREATE TABLE attempts (
+    id                   INTEGER PRIMARY KEY,
+    short_id             TEXT    NOT NULL UNIQUE,
+    challenge_digest     BLOB    NOT NULL UNIQUE CHECK (length(challenge_digest) = 32),
+    response_digest      BLOB    NOT NULL UNIQUE CHECK (length(response_digest) = 32),
+    scope                TEXT    NOT NULL CHECK (scope IN ('machine', 'user')),
+    profile              TEXT    NOT NULL,
+    profile_hash         BLOB    NOT NULL CHECK (length(profile_hash) = 32),
+    unverified_email     TEXT    NOT NULL,
+    peer                 TEXT    NOT NULL,
+    bound_at             INTEGER NOT NULL,
+    challenge_expires_at INTEGER NOT NULL,
+    owner                TEXT    NOT NULL,
+    owner_until          INTEGER NOT NULL,
+    state                TEXT    NOT NULL
+        CHECK (state IN ('bound', 'verified', 'intended', 'issued', 'denied')),
+    verdict              TEXT,
+    verdict_tag          BLOB,
+    facts                TEXT,
+    checks               TEXT    NOT NULL,
+    code                 TEXT,
+    verified_access      TEXT,
+    finished_at          INTEGER,
+    CHECK ((verdict IS NULL) = (verdict_tag IS NULL)),
+    CHECK ((state = 'denied') = (code IS NOT NULL))
+) STRICT;
+CREATE INDEX attempts_bound_at ON attempts (bound_at);
+CREATE INDEX attempts_unfinished ON attempts (owner_until)
+    WHERE state IN ('bound', 'verified', 'intended');
+
+-- A key belongs to one identity for ever, per issuer.
+CREATE TABLE certified_keys (
+    id          INTEGER PRIMARY KEY,
+    issuer_id   TEXT    NOT NULL,
+    spki_sha256 BLOB    NOT NULL CHECK (length(spki_sha256) = 32),
+    identity    TEXT    NOT NULL,
+    UNIQUE (issuer_id, spki_sha256)
+) STRICT;
+
+-- Every certificate that was ever going to be signed: the row is committed before the signature.
+CREATE TABLE certificates (
+    id                   INTEGER PRIMARY KEY,
+    attempt_id           INTEGER REFERENCES attempts (id),
+    kind                 TEXT    NOT NULL CHECK (kind IN ('client', 'root', 'issuing')),
+    state                TEXT    NOT NULL CHECK (state IN ('intended', 'issued', 'abandoned')),
+    issuer_id            TEXT    NOT NULL,
+    serial               TEXT,
+    profile              TEXT    NOT NULL,
+    profile_hash         BLOB    NOT NULL,
+    identity             TEXT    NOT NULL,
+    email                TEXT,
+    device_permanent_id  TEXT,
+    virtual_device_id    TEXT,
+    device_enrollment_id TEXT,
+    attested_device_id   TEXT,
+    customer_id          TEXT,
+    spki_sha256          BLOB    NOT NULL CHECK (length(spki_sha256) = 32),
+    tbs                  BLOB    NOT NULL,
+    der                  BLOB,
+    der_sha256           BLOB    UNIQUE,
+    not_before           INTEGER NOT NULL,
+    not_after            INTEGER NOT NULL,
+    renew_after          INTEGER NOT NULL,
+    intended_at          INTEGER NOT NULL,
+    closed_at            INTEGER,
+    UNIQUE (issuer_id, serial),
+    CHECK ((kind = 'client') = (attempt_id IS NOT NULL)),
+    CHECK ((state = 'issued') = (der IS NOT NULL)),
+    CHECK ((der IS NULL) = (der_sha256 IS NULL)),
+    CHECK ((state = 'intended') = (closed_at IS NULL))
+) STRICT;
+-- The hard stop, across nodes: an attempt never has two certificates that count.
+CREATE UNIQUE INDEX certificates_one_per_attempt ON certificates (attempt_id)
+    WHERE state <> 'abandoned';
+CREATE INDEX certificates_key ON certificates (issuer_id, spki_sha256);
+CREATE INDEX certificates_identity ON certificates (identity);
+
+-- A CRL's number and digest are committed before it is signed.
+CREATE TABLE crls (
+    id          INTEGER PRIMARY KEY,
+    issuer_id   TEXT    NOT NULL,
+    number      INTEGER NOT NULL CHECK (number > 0),
+    state       TEXT    NOT NULL CHECK (state IN ('intended', 'issued')),
+    this_update INTEGER NOT NULL,
+    next_update INTEGER NOT NULL,
+    tbs_sha256  BLOB    NOT NULL CHECK (length(tbs_sha256) = 32),
+    der         BLOB,
+    UNIQUE (issuer_id, number),
+    CHECK ((state = 'issued') = (der IS NOT NULL))
+) STRICT;
+
+-- Who gets nothing, by any identifier that Google gave or confirmed.
+CREATE TABLE blocks (
+    id         INTEGER PRIMARY KEY,
+    kind       TEXT    NOT NULL CHECK (kind IN ('email', 'device')),
+    value      TEXT    NOT NULL,
+    reason     TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (kind, value)
+) STRICT;
+
+-- Audit events, committed with the state that they tell of; the sequencer orders them afterwards
+-- into one chain of SHA-256 digests.
+CREATE TABLE events (
+    id       INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    kind     TEXT    NOT NULL,
+    actor    TEXT    NOT NULL,
+    subject  TEXT    NOT NULL,
+    detail   TEXT    NOT NULL,
+    sequence INTEGER UNIQUE,
+    chain    BLOB,
+    CHECK ((sequence IS NULL) = (chain IS NULL))
+) STRICT;
+CREATE INDEX events_unsequenced ON events (id) WHERE sequence IS NULL;
+CREATE INDEX events_subject ON events (subject);
+
+-- Who does what must be done once: a name, its holder, until when, and a number that only grows.
+CREATE TABLE leases (
+    id          INTEGER PRIMARY KEY,
+    name        TEXT    NOT NULL UNIQUE,
+    holder      TEXT    NOT NULL,
+    until       INTEGER NOT NULL,
+    fence       INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,26 @@
+//! What do we sign?
+//!
+//! Two steps for everything that is signed here: *prepare* makes the exact octets, *sign* takes
+//! them from memory. Between the two the caller commits them; this module cannot see the database.
+//! All that reaches a private key is inside this folder.
+
+pub mod authority;
+pub mod bundle;
+pub mod ceremony;
+pub mod certificate;
+pub mod crl;
+mod extension;
+#[cfg(test)]
+mod fixtures;
+pub mod issuer;
+pub mod lint;
+mod name;
+pub mod reread;
+mod signed;
+pub mod signer;
+mod tbs;
+pub mod template;
+
+pub use authority::Authority;
+pub use certificate::{IssuedCertificate, PreparedCertificate};
+pub use issuer::Issuer;

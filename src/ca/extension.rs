@@ -1,0 +1,77 @@
+//! The extensions that our certificates share. Criticality is always said, never left to a default.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use const_oid::AssociatedOid;
+use const_oid::ObjectIdentifier;
+use der::asn1::OctetString;
+use der::flagset::FlagSet;
+use der::{Decode as _, Encode};
+use spki::SubjectPublicKeyInfoRef;
+use x509_cert::ext::Extension;
+use x509_cert::ext::ToExtension as _;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+    SubjectKeyIdentifier,
+};
+use x509_cert::name::Name;
+
+/// Octets of a key identifier.
+const KEY_IDENTIFIER_LEN: usize = 20;
+
+/// `value` as an extension.
+pub(super) fn extension<T: AssociatedOid + Encode>(
+    critical: bool,
+    value: &T,
+) -> der::Result<Extension> {
+    (critical, value).to_extension(&Name::default(), &[])
+}
+
+/// Basic constraints (RFC 5280, section 4.2.1.9): critical, in client certificates too, so that no
+/// relying party overlooks that they are not a CA's.
+pub(super) fn basic_constraints(ca: bool, path_len: Option<u8>) -> der::Result<Extension> {
+    let value = BasicConstraints {
+        ca,
+        path_len_constraint: path_len,
+    };
+    extension(true, &value)
+}
+
+/// Key usage (RFC 5280, section 4.2.1.3), critical.
+pub(super) fn key_usage(usages: impl Into<FlagSet<KeyUsages>>) -> der::Result<Extension> {
+    extension(true, &KeyUsage(usages.into()))
+}
+
+/// Extended key usage (RFC 5280, section 4.2.1.12), not critical.
+pub(super) fn extended_key_usage(purposes: &[ObjectIdentifier]) -> der::Result<Extension> {
+    extension(false, &ExtendedKeyUsage(purposes.to_vec()))
+}
+
+/// Subject key identifier (RFC 5280, section 4.2.1.2) of the key in `spki_der`.
+pub(super) fn subject_key_identifier(spki_der: &[u8]) -> der::Result<Extension> {
+    let identifier = OctetString::new(key_identifier(spki_der)?)?;
+    extension(false, &SubjectKeyIdentifier(identifier))
+}
+
+/// Authority key identifier (RFC 5280, section 4.2.1.1): the issuer's own subject key identifier
+/// and nothing else, so that a renewed issuing certificate for the same key still fits.
+pub(super) fn authority_key_identifier(identifier: &[u8]) -> der::Result<Extension> {
+    let value = AuthorityKeyIdentifier {
+        key_identifier: Some(OctetString::new(identifier)?),
+        authority_cert_issuer: None,
+        authority_cert_serial_number: None,
+    };
+    extension(false, &value)
+}
+
+/// A key's identifier by RFC 7093, section 2, method 1: the leftmost 160 bits of SHA-256 over the
+/// BIT STRING's octets. RFC 5280's own method wants SHA-1, which this house does not use.
+pub(super) fn key_identifier(spki_der: &[u8]) -> der::Result<Vec<u8>> {
+    let spki = SubjectPublicKeyInfoRef::from_der(spki_der)?;
+    let digest = digest(&SHA256, spki.subject_public_key.raw_bytes());
+    Ok(digest
+        .as_ref()
+        .iter()
+        .copied()
+        .take(KEY_IDENTIFIER_LEN)
+        .collect())
+}

@@ -1,0 +1,104 @@
+//! The command line: one file a command.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use logging::LogArguments;
+
+mod attempts;
+mod certificates;
+mod doctor;
+mod init;
+mod logging;
+mod migrate;
+mod serve;
+mod text;
+
+pub use init::{InitArguments, initialize};
+pub use logging::start as start_logging;
+
+/// The Verified Access CA: client certificates for managed Chromebooks, gated by Chrome Verified
+/// Access.
+#[derive(Debug, Parser)]
+#[command(name = "vaca", version, propagate_version = true)]
+pub struct Arguments {
+    /// The configuration file.
+    #[arg(long, env = "VACA_CONFIG", default_value = "vaca.toml", global = true)]
+    pub config: PathBuf,
+    /// Logging.
+    #[command(flatten)]
+    pub log: LogArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve devices and relying parties until told to stop.
+    Serve,
+    /// Create the database, or bring its schema up to date.
+    Migrate,
+    /// Make root and issuing key, their certificates and the root's first CRL.
+    Init(InitArguments),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check what the service needs, and say what to do about what is wrong.
+    Doctor,
+    /// Look at certificates.
+    #[command(subcommand)]
+    Certificates(certificates::CertificatesCommand),
+    /// Look at attempts.
+    #[command(subcommand)]
+    Attempts(attempts::AttemptsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read the configuration as `serve` would, and say what is wrong with it.
+    Check,
+}
+
+/// Runs the command. Failures go to standard error, with their causes.
+#[must_use]
+pub fn run(arguments: Arguments) -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("vaca: cannot start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(dispatch(arguments)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("vaca: {}", text::escape(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let path = arguments.config;
+    let config = Config::load(&path)?;
+    match arguments.command {
+        Command::Serve => serve::run(&config).await?,
+        Command::Migrate => migrate::run(&config).await?,
+        Command::Init(init) => init::run(&config, &init).await?,
+        Command::Config(ConfigCommand::Check) => {
+            println!(
+                "{}: {} and {}, as far as the file shows; `vaca doctor` looks at keys, database and network",
+                path.display(),
+                text::count(config.issuers.len(), "issuer"),
+                text::count(config.profiles.len(), "profile"),
+            );
+        }
+        Command::Doctor => return doctor::run(&config).await,
+        Command::Certificates(command) => return certificates::run(&config, command).await,
+        Command::Attempts(command) => return attempts::run(&config, command).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,165 @@
+//! `vaca certificates list|show`.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::cli::text::{escape, print_table};
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::model::serial::{SerialNumber, hex};
+use crate::store::Store;
+use crate::store::certificates::CertificateRow;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CertificatesCommand {
+    /// The newest certificates, the CA's own included.
+    List(List),
+    /// Everything that is known of one certificate.
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// How many, at the most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Older than this row, as the last line of the previous page says.
+    #[arg(long, value_name = "ROW")]
+    before: Option<i64>,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The serial number: 32 hexadecimal digits.
+    serial: String,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(config: &Config, command: CertificatesCommand) -> anyhow::Result<ExitCode> {
+    let store = Store::open(&config.database)
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+    match command {
+        CertificatesCommand::List(list) => {
+            let rows = store.certificates(list.before, list.limit).await?;
+            if list.json {
+                rows.iter().for_each(|row| println!("{}", summary(row)));
+            } else {
+                print_list(&rows, list.limit);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        CertificatesCommand::Show(show) => {
+            let serial = SerialNumber::parse(&show.serial.to_ascii_lowercase())
+                .context("a serial number is 32 hexadecimal digits that begin with 01")?;
+            let rows = store.certificates_by_serial(serial).await?;
+            for row in &rows {
+                if show.json {
+                    println!("{}", in_full(row));
+                } else {
+                    print_one(row);
+                }
+            }
+            anyhow::ensure!(!rows.is_empty(), "no certificate has the number {serial}");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn print_list(rows: &[CertificateRow], limit: u32) {
+    let head = [
+        "SERIAL",
+        "STATE",
+        "PROFILE",
+        "IDENTITY",
+        "NOT AFTER",
+        "ATTEMPT",
+    ];
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.serial.to_string(),
+                row.state.clone(),
+                row.profile.clone(),
+                row.identity.clone(),
+                row.validity.not_after.rfc3339(),
+                row.attempt.clone().unwrap_or_default(),
+            ]
+        })
+        .collect();
+    print_table(&head, &cells);
+    if let Some(last) = rows.last().filter(|_| rows.len() == limit as usize) {
+        println!("older ones: --before {}", last.row);
+    }
+}
+
+fn summary(row: &CertificateRow) -> Value {
+    json!({
+        "row": row.row,
+        "serial_number": row.serial.to_string(),
+        "issuer": row.issuer.as_str(),
+        "kind": row.kind,
+        "state": row.state,
+        "profile": row.profile,
+        "identity": row.identity,
+        "not_before": row.validity.not_before.rfc3339(),
+        "not_after": row.validity.not_after.rfc3339(),
+        "renew_after": row.validity.renew_after.rfc3339(),
+        "attempt": row.attempt,
+    })
+}
+
+fn in_full(row: &CertificateRow) -> Value {
+    let mut value = summary(row);
+    if let Value::Object(fields) = &mut value {
+        let holder = &row.holder;
+        for (name, id) in [
+            ("email", &holder.email),
+            ("device_permanent_id", &holder.device_permanent_id),
+            ("virtual_device_id", &holder.virtual_device_id),
+            ("device_enrollment_id", &holder.device_enrollment_id),
+            ("attested_device_id", &holder.attested_device_id),
+            ("customer_id", &holder.customer_id),
+        ] {
+            fields.insert(name.to_owned(), json!(id));
+        }
+        fields.insert(
+            "profile_hash".to_owned(),
+            json!(row.profile_hash.to_string()),
+        );
+        fields.insert("spki_sha256".to_owned(), json!(hex(&row.spki_sha256)));
+        fields.insert("intended_at".to_owned(), json!(row.intended_at.rfc3339()));
+        fields.insert(
+            "closed_at".to_owned(),
+            json!(row.closed_at.map(Timestamp::rfc3339)),
+        );
+        fields.insert("certificate".to_owned(), json!(row.der.as_deref().map(pem)));
+    }
+    value
+}
+
+fn print_one(row: &CertificateRow) {
+    if let Value::Object(fields) = in_full(row) {
+        for (name, value) in &fields {
+            match value {
+                Value::Null => {}
+                Value::String(text) if name == "certificate" => print!("{text}"),
+                Value::String(text) => println!("{name:<22} {}", escape(text)),
+                other => println!("{name:<22} {other}"),
+            }
+        }
+    }
+}
+
+fn pem(der: &[u8]) -> String {
+    der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, der).unwrap_or_default()
+}

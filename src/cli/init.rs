@@ -1,0 +1,397 @@
+//! `vaca init`: the birth of a CA. Every certificate and list is recorded before it is signed.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use aws_lc_rs::digest::{SHA256, digest};
+use clap::{Args, ValueEnum};
+
+use crate::ca::Authority;
+use crate::ca::ceremony::{
+    ISSUING_LIFETIME, Owner, PreparedAuthority, ROOT_LIFETIME, prepare_issuing, prepare_root,
+};
+use crate::ca::crl::{self, CrlNumber, ROOT_CRL_LIFETIME};
+use crate::ca::signer::file;
+use crate::ca::signer::passphrase::Passphrase;
+use crate::ca::signer::software::SoftwareKey;
+use crate::ca::signer::{SignatureAlgorithm, Signer};
+use crate::cli::serve::parts;
+use crate::clock::Clock;
+use crate::config::{Config, IssuerSettings};
+use crate::model::actor::Actor;
+use crate::model::endpoint::Endpoint;
+use crate::model::event::{AuditEvent, EventKind};
+use crate::model::profile::ProfileHash;
+use crate::model::serial::{SerialNumber, hex};
+use crate::random::Random;
+use crate::server::read_passphrase;
+use crate::store::Store;
+use crate::store::certificates::{Holder, IntendAuthority, Intent, Record};
+use crate::store::crls::{IntendCrl, RecordCrl};
+
+/// The kinds of CA key, by the names that people use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeyKind {
+    /// ECDSA on P-256.
+    P256,
+    /// ECDSA on P-384.
+    P384,
+    /// RSA, 3072 bits.
+    Rsa3072,
+}
+
+impl KeyKind {
+    fn algorithm(self) -> SignatureAlgorithm {
+        match self {
+            Self::P256 => SignatureAlgorithm::EcdsaP256Sha256,
+            Self::P384 => SignatureAlgorithm::EcdsaP384Sha384,
+            Self::Rsa3072 => SignatureAlgorithm::RsaPkcs1Sha256,
+        }
+    }
+}
+
+/// What `vaca init` is told.
+#[derive(Clone, Debug, Args)]
+pub struct InitArguments {
+    /// The organisation, as it shall stand in the CA's names.
+    #[arg(long)]
+    pub organization: String,
+    /// Where the root's key goes: a folder that you take off this machine afterwards.
+    #[arg(long, value_name = "DIR", default_value = "root")]
+    pub root_folder: PathBuf,
+    /// A file that holds the root key's passphrase; made in the root's folder where it is not
+    /// given.
+    #[arg(long, value_name = "FILE")]
+    pub root_passphrase_file: Option<PathBuf>,
+    /// The kind of both keys.
+    #[arg(long, value_enum, default_value = "p256")]
+    pub key: KeyKind,
+    /// A test issuer: says so in its name, and works with the test endpoint only.
+    #[arg(long)]
+    pub test: bool,
+}
+
+impl InitArguments {
+    /// A test CA of the organisation `Example`, its root's folder beside the configuration.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        Self {
+            organization: "Example".to_owned(),
+            root_folder: PathBuf::from("root"),
+            root_passphrase_file: None,
+            key: KeyKind::P256,
+            test: true,
+        }
+    }
+}
+
+/// Where everything went.
+#[derive(Debug)]
+pub struct Initialized {
+    /// The folder that holds the root's key.
+    pub root_folder: PathBuf,
+    /// The root's certificate.
+    pub root_certificate: PathBuf,
+    /// The issuing certificate.
+    pub issuing_certificate: PathBuf,
+}
+
+pub(super) async fn run(config: &Config, arguments: &InitArguments) -> anyhow::Result<()> {
+    let parts = parts();
+    println!("making two keys and their certificates...");
+    let made = initialize(
+        config,
+        arguments,
+        parts.clock.as_ref(),
+        parts.random.as_ref(),
+    )
+    .await?;
+    println!("root certificate       {}", made.root_certificate.display());
+    println!(
+        "issuing certificate    {}",
+        made.issuing_certificate.display()
+    );
+    println!("root key               {}", made.root_folder.display());
+    println!();
+    println!(
+        "Move {} off this machine now, passphrase and key to different places. `vaca serve` never reads it;",
+        made.root_folder.display()
+    );
+    println!("it is needed again within a year, for the root's next CRL.");
+    Ok(())
+}
+
+/// Makes a CA as the configuration describes it. Files that exist are never overwritten.
+///
+/// # Errors
+/// Where the configuration names more than one issuer, a file exists already, or the database is
+/// not migrated; the message says what to do.
+pub async fn initialize(
+    config: &Config,
+    arguments: &InitArguments,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> anyhow::Result<Initialized> {
+    let issuer = check(config, arguments)?;
+    let store = Store::open(&config.database)
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+    let folder = config.folder.join(&arguments.root_folder);
+    make_private_folder(&folder)?;
+    if let Some(parent) = issuer.key_file.parent() {
+        make_private_folder(parent)?;
+    }
+    if !config.deployment_key_file.exists() {
+        let key: [u8; 32] = random.array()?;
+        write_private(&config.deployment_key_file, &hex(&key))?;
+    }
+    let ceremony = Ceremony {
+        store: &store,
+        clock,
+        random,
+        arguments,
+    };
+    let root_signer = ceremony.root_key(&folder)?;
+    let root = ceremony.root(&root_signer).await?;
+    ceremony.issuing(issuer, &root, &root_signer).await?;
+    ceremony.root_crl(&root, &root_signer).await?;
+    write_public(&issuer.root_certificate_file, &root.pem())?;
+    store.close().await;
+    Ok(Initialized {
+        root_folder: folder,
+        root_certificate: issuer.root_certificate_file.clone(),
+        issuing_certificate: issuer.certificate_file.clone(),
+    })
+}
+
+fn check<'a>(config: &'a Config, arguments: &InitArguments) -> anyhow::Result<&'a IssuerSettings> {
+    let [issuer] = config.issuers.as_slice() else {
+        anyhow::bail!(
+            "`vaca init` makes one issuer; the configuration names {}",
+            config.issuers.len()
+        );
+    };
+    let wanted = config.verified_access.endpoint;
+    ensure!(
+        arguments.test == (wanted == Endpoint::Test),
+        "[verified_access] names the {} endpoint: {}",
+        wanted.as_str(),
+        match wanted {
+            Endpoint::Test => "its issuer is made with --test",
+            Endpoint::Google => "its issuer is made without --test",
+        }
+    );
+    for file in [
+        &issuer.certificate_file,
+        &issuer.root_certificate_file,
+        &issuer.key_file,
+    ] {
+        ensure!(
+            !file.exists(),
+            "{} exists: a CA is never overwritten",
+            file.display()
+        );
+    }
+    Ok(issuer)
+}
+
+/// What each step of the ceremony needs.
+struct Ceremony<'a> {
+    store: &'a Store,
+    clock: &'a dyn Clock,
+    random: &'a dyn Random,
+    arguments: &'a InitArguments,
+}
+
+impl Ceremony<'_> {
+    fn owner(&self) -> anyhow::Result<Owner> {
+        let endpoint = if self.arguments.test {
+            Endpoint::Test
+        } else {
+            Endpoint::Google
+        };
+        Ok(Owner::new(&self.arguments.organization, endpoint)?)
+    }
+
+    fn root_key(&self, folder: &Path) -> anyhow::Result<SoftwareKey> {
+        let passphrase = match &self.arguments.root_passphrase_file {
+            Some(file) => read_passphrase(file)?,
+            None => self.new_passphrase(&folder.join("passphrase"))?,
+        };
+        self.new_key(&folder.join("root.key"), &passphrase)
+    }
+
+    fn new_key(&self, path: &Path, passphrase: &Passphrase) -> anyhow::Result<SoftwareKey> {
+        let key = SoftwareKey::generate(self.arguments.key.algorithm())?;
+        file::create(path, &key, passphrase, self.random)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(key)
+    }
+
+    /// Reads the passphrase, or makes one that nobody guesses.
+    fn new_passphrase(&self, path: &Path) -> anyhow::Result<Passphrase> {
+        if !path.exists() {
+            let octets: [u8; 20] = self.random.array()?;
+            write_private(path, &hex(&octets))?;
+        }
+        read_passphrase(path)
+    }
+
+    async fn root(&self, signer: &SoftwareKey) -> anyhow::Result<Authority> {
+        let serial = SerialNumber::random(self.random)?;
+        let prepared = prepare_root(
+            &self.owner()?,
+            signer,
+            serial,
+            self.clock.now(),
+            ROOT_LIFETIME,
+        )?;
+        self.certify(prepared, signer, signer.spki_der()).await
+    }
+
+    async fn issuing(
+        &self,
+        issuer: &IssuerSettings,
+        root: &Authority,
+        root_signer: &SoftwareKey,
+    ) -> anyhow::Result<()> {
+        let passphrase = self.new_passphrase(&issuer.passphrase_file)?;
+        let key = self.new_key(&issuer.key_file, &passphrase)?;
+        let serial = SerialNumber::random(self.random)?;
+        let prepared = prepare_issuing(
+            &self.owner()?,
+            root,
+            root_signer,
+            key.spki_der(),
+            serial,
+            self.clock.now(),
+            ISSUING_LIFETIME,
+        )?;
+        let issuing = self.certify(prepared, root_signer, key.spki_der()).await?;
+        write_public(&issuer.certificate_file, &issuing.pem())
+    }
+
+    /// Intent, signature, record: as for every certificate.
+    async fn certify(
+        &self,
+        prepared: PreparedAuthority,
+        root_signer: &SoftwareKey,
+        spki_der: &[u8],
+    ) -> anyhow::Result<Authority> {
+        let subject = format!("{}/{}", prepared.issuer_id(), prepared.serial());
+        let event =
+            |kind| AuditEvent::new(self.clock.now(), kind, Actor::CommandLine, subject.as_str());
+        let kind = prepared.kind();
+        let intent = IntendAuthority {
+            intent: Intent {
+                kind,
+                issuer: prepared.issuer_id().clone(),
+                serial: prepared.serial(),
+                profile: kind.as_str().to_owned(),
+                profile_hash: ProfileHash([0; 32]),
+                identity: format!("ca:{} {}", self.arguments.organization, kind.as_str()),
+                holder: Holder::default(),
+                spki_sha256: sha256(spki_der),
+                tbs: prepared.tbs().to_vec(),
+                validity: prepared.validity(),
+            },
+            event: event(EventKind::CertificateIntended),
+        };
+        let row = self.store.write(intent).await?;
+        let authority = prepared.sign(root_signer).await?;
+        let der = authority.der().to_vec();
+        let record = Record {
+            row,
+            attempt: None,
+            der_sha256: sha256(&der),
+            der,
+            event: event(EventKind::CertificateIssued),
+        };
+        ensure!(
+            self.store.write(record).await?,
+            "the intent was closed by somebody else"
+        );
+        Ok(authority)
+    }
+
+    async fn root_crl(&self, root: &Authority, root_signer: &SoftwareKey) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        let number = CrlNumber(1);
+        let prepared = crl::prepare(
+            root,
+            root_signer,
+            number,
+            now,
+            now.plus(ROOT_CRL_LIFETIME),
+            &[],
+        )?;
+        let subject = format!("{}/crl/{}", root.issuer_id(), number.0);
+        let event = |kind| AuditEvent::new(now, kind, Actor::CommandLine, subject.as_str());
+        let intent = IntendCrl {
+            issuer: prepared.issuer_id(),
+            number: i64::try_from(number.0)?,
+            this_update: prepared.this_update(),
+            next_update: prepared.next_update(),
+            tbs_sha256: *prepared.tbs_sha256(),
+            event: event(EventKind::CrlIntended),
+        };
+        let row = self
+            .store
+            .write(intent)
+            .await?
+            .context("the root has a CRL already")?;
+        let issued = prepared.sign(root_signer).await?;
+        let record = RecordCrl {
+            row,
+            der: issued.der().to_vec(),
+            event: event(EventKind::CrlIssued),
+        };
+        ensure!(
+            self.store.write(record).await?,
+            "the intent was closed by somebody else"
+        );
+        Ok(())
+    }
+}
+
+fn sha256(octets: &[u8]) -> [u8; 32] {
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest(&SHA256, octets).as_ref());
+    sha256
+}
+
+fn make_private_folder(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder
+        .create(path)
+        .with_context(|| format!("cannot make {}", path.display()))
+}
+
+fn write_private(path: &Path, line: &str) -> anyhow::Result<()> {
+    write(path, &format!("{line}\n"), 0o600)
+}
+
+fn write_public(path: &Path, text: &str) -> anyhow::Result<()> {
+    write(path, text, 0o644)
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+        .with_context(|| format!("cannot write {}", path.display()))
+}

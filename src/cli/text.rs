@@ -1,0 +1,75 @@
+//! Text for a terminal. Values that a stranger wrote are escaped: a device's answer must not move
+//! the cursor of the person who reads it.
+
+use std::fmt::Write as _;
+
+/// Replaces control characters and marks that turn or hide text by their code points.
+#[must_use]
+pub(super) fn escape(unverified: &str) -> String {
+    let mut safe = String::with_capacity(unverified.len());
+    for letter in unverified.chars() {
+        if letter == '\n' || !(letter.is_control() || is_invisible(letter)) {
+            safe.push(letter);
+        } else {
+            // Writing to a string cannot fail.
+            write!(safe, "\\u{{{:x}}}", u32::from(letter)).ok();
+        }
+    }
+    safe
+}
+
+/// Bidirectional controls (Unicode UAX 9), zero-width characters, line and paragraph separators.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `3 issuers`, `1 issuer`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// Prints rows in columns as wide as their widest cell.
+pub(super) fn print_table(head: &[&str], rows: &[Vec<String>]) {
+    let cells = |row: &[String]| -> Vec<String> {
+        row.iter()
+            .map(|cell| escape(cell).replace('\n', " "))
+            .collect()
+    };
+    let head: Vec<String> = head.iter().map(|&title| title.to_owned()).collect();
+    let rows: Vec<_> = std::iter::once(head)
+        .chain(rows.iter().map(|row| cells(row)))
+        .collect();
+    let columns = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns)
+        .map(|column| {
+            let lengths = rows.iter().filter_map(|row| row.get(column));
+            lengths.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    for row in &rows {
+        let line: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        println!("{}", line.join("  ").trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_text_cannot_drive_a_terminal() {
+        assert_eq!(
+            escape("\x1b[31mred\u{202e}\u{7}"),
+            "\\u{1b}[31mred\\u{202e}\\u{7}"
+        );
+        assert_eq!(escape("plain, ünïcode\nline"), "plain, ünïcode\nline");
+    }
+}

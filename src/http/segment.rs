@@ -1,0 +1,23 @@
+//! The variable segment of an address.
+
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
+
+use crate::http::problem::Problem;
+use crate::model::problem_code::ProblemCode;
+
+/// The one segment that a route leaves open, decoded. What cannot be decoded is an address at which
+/// there is nothing.
+#[derive(Debug)]
+pub(super) struct UnverifiedSegment(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for UnverifiedSegment {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(unverified_segment)) => Ok(Self(unverified_segment)),
+            Err(_) => Err(ProblemCode::NotFound.into()),
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The seam that `main` and the tests share: `build` the service from a configuration, `Server::run`
+//! it on listeners until told to stop.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+
+use crate::admission::{Admission, Resources};
+use crate::attestation::Verifier;
+use crate::ca::Issuer;
+use crate::ca::bundle::bundle;
+use crate::clock::Clock;
+use crate::config::{Config, IssuerSettings, ListenSettings};
+use crate::enrollment::Enrollment;
+use crate::http::health::ReadinessReport;
+use crate::http::{self, Edge};
+use crate::model::attempt::ENROLLMENT_DEADLINE;
+use crate::model::certificate::IssuerId;
+use crate::random::Random;
+use crate::schedule::Schedule;
+use crate::store::Store;
+
+mod keys;
+mod readiness;
+mod tls;
+
+pub use keys::{load_deployment_key, load_issuer, read_passphrase};
+use readiness::Health;
+
+/// How far our clock may stand before the newest attempt in the record, in seconds.
+const CLOCK_TOLERANCE: i64 = 120;
+
+/// What a test may replace.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+/// Sockets that are bound and not served yet.
+#[derive(Debug)]
+pub struct Listeners {
+    api: TcpListener,
+    pki: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Binds what the configuration names; port 0 picks a free one.
+    ///
+    /// # Errors
+    /// Where an address is taken or not ours; the message names it.
+    pub fn bind(settings: &ListenSettings) -> anyhow::Result<Self> {
+        let bind = |address: SocketAddr| -> anyhow::Result<TcpListener> {
+            let listener = TcpListener::bind(address)
+                .with_context(|| format!("cannot listen on {address}"))?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        Ok(Self {
+            api: bind(settings.api)?,
+            pki: settings.pki.map(bind).transpose()?,
+        })
+    }
+
+    /// Where devices are answered.
+    ///
+    /// # Errors
+    /// Where the socket has no address any more.
+    pub fn api_address(&self) -> std::io::Result<SocketAddr> {
+        self.api.local_addr()
+    }
+
+    /// Where relying parties are answered in plain HTTP, where that is configured.
+    ///
+    /// # Errors
+    /// Where the socket has no address any more.
+    pub fn pki_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.pki.as_ref().map(TcpListener::local_addr).transpose()
+    }
+}
+
+/// The service, ready to run.
+pub struct Server {
+    resources: Arc<Resources>,
+    enrollment: Arc<Enrollment>,
+    edge: Edge,
+    listen: ListenSettings,
+}
+
+/// Opens the record, loads the keys, proves the credentials, and puts the service together.
+/// Nothing is listened on yet.
+///
+/// # Errors
+/// Where anything is missing or does not fit; the message says what to do.
+pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
+    let issuers = load_issuers(config)?;
+    let store = Store::open(&config.database)
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+    check_clock(&store, parts.clock.as_ref()).await?;
+    let verifier = Verifier::connect(
+        &config.verified_access,
+        Arc::clone(&parts.clock),
+        Arc::clone(&parts.random),
+    )
+    .await
+    .context("[verified_access]")?;
+    let resources = Arc::new(Resources {
+        store,
+        verifier,
+        profiles: Arc::new(config.profiles.clone()),
+        deployment_key: load_deployment_key(&config.deployment_key_file)?,
+        clock: parts.clock,
+        random: parts.random,
+    });
+    let admission = Arc::new(Admission::new(Arc::clone(&resources), &config.admission));
+    let health = Health::new(Arc::clone(&resources), &issuers);
+    let bundle = bundle(issuers.values().map(Issuer::root)).into();
+    let issuer_certificates = issuers.values().flat_map(certificates).collect();
+    let enrollment = Arc::new(Enrollment::new(
+        Arc::clone(&admission),
+        Arc::clone(&resources),
+        issuers,
+    ));
+    let edge = Edge {
+        admission,
+        enrollment: Arc::clone(&enrollment),
+        profiles: Arc::clone(&resources.profiles),
+        bundle,
+        issuer_certificates,
+        readiness: Arc::new(health),
+        settings: Arc::new(config.http.clone()),
+        clock: Arc::clone(&resources.clock),
+        random: Arc::clone(&resources.random),
+    };
+    Ok(Server {
+        resources,
+        enrollment,
+        edge,
+        listen: config.listen.clone(),
+    })
+}
+
+/// Loads every issuer; each is held against the endpoint, because a certificate that rests on a
+/// test Verified Access must never come from an issuer that somebody trusts.
+fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
+    let load = |settings: &IssuerSettings| {
+        let issuer = load_issuer(settings, &config.verified_access)?;
+        Ok((settings.name.clone(), issuer))
+    };
+    config.issuers.iter().map(load).collect()
+}
+
+/// What `/ca/{issuer}.crt` serves: the issuing certificate, and the root's.
+fn certificates(issuer: &Issuer) -> [(IssuerId, Vec<u8>); 2] {
+    [
+        (issuer.id().clone(), issuer.certificate_der().to_vec()),
+        (
+            issuer.root().issuer_id(),
+            issuer.root_certificate_der().to_vec(),
+        ),
+    ]
+}
+
+async fn check_clock(store: &Store, clock: &dyn Clock) -> anyhow::Result<()> {
+    let Some(newest) = store.newest_attempt_at().await? else {
+        return Ok(());
+    };
+    let now = clock.now();
+    ensure!(
+        newest.since(now) <= CLOCK_TOLERANCE,
+        "the clock says {now}, and the record holds an attempt of {newest}: set the clock, then start again"
+    );
+    Ok(())
+}
+
+impl Server {
+    /// Serves until `shutdown` resolves, then finishes what was bound and closes the record.
+    ///
+    /// # Errors
+    /// Where a listener fails.
+    pub async fn run(
+        self,
+        listeners: Listeners,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> anyhow::Result<()> {
+        let tls = match self.listen.tls() {
+            Some((certificate, key)) => Some(tls::load(certificate, key).await?),
+            None => None,
+        };
+        let handle = Handle::new();
+        let mut serving = tokio::task::JoinSet::new();
+        let api = http::api(&self.edge);
+        serving.spawn(serve(listeners.api, api, tls.clone(), handle.clone()));
+        if let Some(listener) = listeners.pki {
+            let pki = http::pki(&self.edge);
+            serving.spawn(serve(listener, pki, None, handle.clone()));
+        }
+        let chores = tokio::spawn(chores(
+            Arc::clone(&self.resources),
+            self.listen.clone(),
+            tls,
+        ));
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            Some(ended) = serving.join_next() => ended.map_err(anyhow::Error::from).and_then(|served| served),
+        };
+        tracing::info!("stopping: no new requests, what was bound is finished");
+        handle.graceful_shutdown(Some(Duration::from_secs(ENROLLMENT_DEADLINE)));
+        while let Some(served) = serving.join_next().await {
+            if let Err(error) = served
+                .map_err(anyhow::Error::from)
+                .and_then(|served| served)
+            {
+                tracing::warn!(%error, "a listener ended badly");
+            }
+        }
+        self.enrollment.finish().await;
+        chores.abort();
+        chores.await.ok();
+        self.resources.store.close().await;
+        ended
+    }
+
+    /// What the stories share; for `vaca doctor` and tests.
+    #[must_use]
+    pub fn resources(&self) -> &Arc<Resources> {
+        &self.resources
+    }
+
+    /// The answer of `/readyz`.
+    pub async fn readiness(&self) -> ReadinessReport {
+        self.edge.readiness.report().await
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<RustlsConfig>,
+    handle: Handle<SocketAddr>,
+) -> anyhow::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    match tls {
+        Some(config) => {
+            let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
+            server
+                .http_builder()
+                .http1()
+                .timer(TokioTimer::new())
+                .header_read_timeout(http::limits::HEADER_TIME);
+            server.serve(service).await?;
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            server
+                .http_builder()
+                .http1()
+                .timer(TokioTimer::new())
+                .header_read_timeout(http::limits::HEADER_TIME);
+            server.serve(service).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The loop of the schedule, and the reload of the listener's certificate.
+async fn chores(resources: Arc<Resources>, listen: ListenSettings, tls: Option<RustlsConfig>) {
+    let name: [u8; 8] = resources.random.array().unwrap_or_default();
+    let mut schedule = Schedule::new(Arc::clone(&resources), crate::model::serial::hex(&name));
+    let mut reload = tls
+        .zip(listen.tls())
+        .map(|(config, files)| tls::Reload::new(config, files));
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = schedule.run_due(resources.clock.now()).await {
+            tracing::error!(%error, "the schedule could not run; it tries again");
+        }
+        if let Some(reload) = &mut reload {
+            reload.if_changed().await;
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Keys from their files, each with a message that says what to do where one is missing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use zeroize::Zeroizing;
+
+use crate::attestation::VerifiedAccessSettings;
+use crate::ca::Issuer;
+use crate::ca::signer::file;
+use crate::ca::signer::passphrase::Passphrase;
+use crate::config::IssuerSettings;
+use crate::secrets::DeploymentKey;
+
+/// Reads the deployment key: 64 hexadecimal digits.
+///
+/// # Errors
+/// Where the file is missing or holds anything else.
+pub fn load_deployment_key(path: &Path) -> anyhow::Result<DeploymentKey> {
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .with_context(|| format!("cannot read {} (`vaca init` makes it)", path.display()))?;
+    let digits = text.trim();
+    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        bail!("{} must hold 64 hexadecimal digits", path.display());
+    }
+    let half = |range: std::ops::Range<usize>| {
+        let digits = digits.get(range).unwrap_or_default();
+        u128::from_str_radix(digits, 16).map(u128::to_be_bytes)
+    };
+    let mut octets = [0; 32];
+    octets[..16].copy_from_slice(&half(0..32)?);
+    octets[16..].copy_from_slice(&half(32..64)?);
+    Ok(DeploymentKey::new(octets))
+}
+
+/// Reads an issuer's certificates and opens its key.
+///
+/// # Errors
+/// Where a file is missing, the passphrase is wrong, or the parts do not belong together.
+pub fn load_issuer(
+    settings: &IssuerSettings,
+    verified_access: &VerifiedAccessSettings,
+) -> anyhow::Result<Issuer> {
+    let place = || format!("[[issuer]] {}", settings.name);
+    let read = |path: &Path| {
+        std::fs::read(path)
+            .with_context(|| format!("cannot read {} (`vaca init` makes it)", path.display()))
+    };
+    let certificate = read(&settings.certificate_file).with_context(place)?;
+    let root = read(&settings.root_certificate_file).with_context(place)?;
+    let passphrase = read_passphrase(&settings.passphrase_file).with_context(place)?;
+    let signer = file::open(&settings.key_file, &passphrase)
+        .with_context(|| format!("cannot open {}", settings.key_file.display()))
+        .with_context(place)?;
+    Issuer::load(
+        &settings.name,
+        &certificate,
+        &root,
+        Arc::new(signer),
+        verified_access.endpoint,
+    )
+    .with_context(place)
+}
+
+/// Reads a passphrase file; one trailing line break is not part of it.
+///
+/// # Errors
+/// Where it is missing or empty.
+pub fn read_passphrase(path: &Path) -> anyhow::Result<Passphrase> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Passphrase::new(text).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,118 @@
+//! Is the service ready? The same checks answer `/readyz` and `vaca doctor`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::admission::Resources;
+use crate::attestation::VerifierStatus;
+use crate::ca::Issuer;
+use crate::clock::Timestamp;
+use crate::http::health::{PendingReport, Readiness, ReadinessCheck, ReadinessReport};
+
+/// An issuer that ends sooner than this is reported, in seconds: 30 days.
+const ISSUER_WARNING: i64 = 30 * 24 * 60 * 60;
+
+/// The checks, with what they look at.
+#[derive(Debug)]
+pub(super) struct Health {
+    resources: Arc<Resources>,
+    issuers: Vec<(String, Timestamp)>,
+}
+
+impl Health {
+    pub(super) fn new(resources: Arc<Resources>, issuers: &HashMap<String, Issuer>) -> Self {
+        let mut issuers: Vec<_> = issuers
+            .iter()
+            .map(|(name, issuer)| (name.clone(), issuer.not_after()))
+            .collect();
+        issuers.sort();
+        Self { resources, issuers }
+    }
+
+    async fn checks(&self) -> Vec<ReadinessCheck> {
+        let mut checks = vec![self.database().await];
+        checks.extend(self.verified_access());
+        let now = self.resources.clock.now();
+        for (name, not_after) in &self.issuers {
+            let end = not_after.since(now);
+            let advice = if end < ISSUER_WARNING {
+                ": make its successor now"
+            } else {
+                ""
+            };
+            checks.push(ReadinessCheck {
+                name: "issuer",
+                passed: end > 0,
+                detail: format!("{name} ends {not_after}{advice}"),
+            });
+        }
+        checks
+    }
+
+    /// Reads now; whether writes go through is known from the schedule, which writes every second.
+    async fn database(&self) -> ReadinessCheck {
+        let store = &self.resources.store;
+        let reads = store.read_probe().await;
+        if let Err(error) = &reads {
+            tracing::error!(%error, "the record cannot be read");
+        }
+        let (passed, detail) = match (reads, store.takes_writes()) {
+            (Ok(()), true) => (true, "reads and writes"),
+            (Ok(()), false) => (false, "does not take writes"),
+            (Err(_), _) => (false, "cannot be read"),
+        };
+        ReadinessCheck {
+            name: "database",
+            passed,
+            detail: detail.to_owned(),
+        }
+    }
+
+    fn verified_access(&self) -> [ReadinessCheck; 2] {
+        let status = self.resources.verifier.status();
+        let access = ReadinessCheck {
+            name: "verified_access",
+            passed: status.misconfigured.is_none(),
+            detail: match &status.misconfigured {
+                Some(_) => "our credential or its permissions are refused".to_owned(),
+                None => {
+                    let VerifierStatus {
+                        endpoint,
+                        transport,
+                        trust,
+                        ..
+                    } = status;
+                    format!(
+                        "endpoint {}, transport {transport}, trust {trust}",
+                        endpoint.as_str()
+                    )
+                }
+            },
+        };
+        let detail = match (status.clock_trusted, status.clock_skew_seconds) {
+            (true, None) => "not compared with Google's yet".to_owned(),
+            (true, Some(skew)) => format!("differs from Google's by {skew} s"),
+            (false, _) => {
+                "differs from Google's by more than two minutes: set it, then restart".to_owned()
+            }
+        };
+        let clock = ReadinessCheck {
+            name: "clock",
+            passed: status.clock_trusted,
+            detail,
+        };
+        [access, clock]
+    }
+}
+
+impl Readiness for Health {
+    fn report(&self) -> PendingReport<'_> {
+        Box::pin(async {
+            let checks = self.checks().await;
+            ReadinessReport {
+                ready: checks.iter().all(|check| check.passed),
+                checks,
+            }
+        })
+    }
+}

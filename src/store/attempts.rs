@@ -1,0 +1,444 @@
+//! Attempts: bound once, owned by one worker at a time, finished once.
+
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::clock::Timestamp;
+use crate::model::attempt::{AttemptId, AttemptState, Binding, ResponseDigest};
+use crate::model::challenge::ChallengeDigest;
+use crate::model::event::AuditEvent;
+use crate::model::facts::Check;
+use crate::model::identity::{Email, KeyScope};
+use crate::model::problem_code::ProblemCode;
+use crate::model::profile::ProfileHash;
+use crate::store::writer::{Applied, Write};
+use crate::store::{Store, StoreError, audit};
+
+/// Who works on an attempt, and until when nobody else may.
+#[derive(Clone, Debug)]
+pub struct Ownership {
+    /// A random name of the worker.
+    pub owner: String,
+    /// From this second on another worker may take over.
+    pub until: Timestamp,
+}
+
+/// An attempt as it stands in the record.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Row number; never shown.
+    pub row: i64,
+    /// The short id.
+    pub id: AttemptId,
+    /// What it is bound with.
+    pub binding: Binding,
+    /// From where it came.
+    pub peer: String,
+    /// When its challenge expires.
+    pub challenge_expires_at: Timestamp,
+    /// Who works on it, or last did.
+    pub ownership: Ownership,
+    /// How far it has come.
+    pub state: AttemptState,
+    /// The sealed verdict: JSON and tag. Not believed before the tag is checked.
+    pub unverified_verdict: Option<(String, Vec<u8>)>,
+    /// The facts that policy decided on, as JSON.
+    pub facts: Option<String>,
+    /// Every check so far.
+    pub checks: Vec<Check>,
+    /// Why it was denied.
+    pub code: Option<ProblemCode>,
+    /// What Verified Access answered, and how fast; for people.
+    pub verified_access: Option<String>,
+    /// When it was denied or its certificate was recorded.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// What came of presenting a response for a challenge.
+#[derive(Debug)]
+pub enum Bound {
+    /// This response was the first, and its worker is the owner.
+    New(Box<Attempt>),
+    /// These bytes are bound already.
+    Known,
+    /// Other bytes were first.
+    AlreadyAnswered,
+    /// No challenge of ours.
+    Unknown,
+    /// A challenge of ours, too old.
+    Expired,
+    /// A challenge of ours, for another profile.
+    OtherProfile,
+    /// The random id is taken: bind again with another.
+    IdTaken,
+}
+
+/// Binds a challenge to the first response presented for it.
+#[derive(Debug)]
+pub struct Bind {
+    /// The attempt's new id.
+    pub id: AttemptId,
+    /// What it will own the challenge with.
+    pub binding: Binding,
+    /// From where.
+    pub peer: String,
+    /// Who starts to work on it.
+    pub ownership: Ownership,
+    /// What the record says of it.
+    pub event: AuditEvent,
+}
+
+impl Write for Bind {
+    type Output = Bound;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<Bound>, StoreError> {
+        let email = self
+            .binding
+            .unverified_email
+            .as_ref()
+            .map_or("", Email::as_str);
+        let row = sqlx::query(
+            "INSERT INTO attempts (short_id, challenge_digest, response_digest, scope, profile,
+                 profile_hash, unverified_email, peer, bound_at, challenge_expires_at, owner,
+                 owner_until, state, checks)
+             SELECT $1, digest, $2, $3, profile, $4, $5, $6, $7, expires_at, $8, $9, 'bound', '[]'
+             FROM challenges WHERE digest = $10 AND profile = $11 AND expires_at > $7
+             ON CONFLICT DO NOTHING
+             RETURNING *",
+        )
+        .bind(self.id.as_str())
+        .bind(self.binding.response.0.as_slice())
+        .bind(self.binding.scope.as_str())
+        .bind(self.binding.profile_hash.0.as_slice())
+        .bind(email)
+        .bind(&self.peer)
+        .bind(self.binding.at.0)
+        .bind(&self.ownership.owner)
+        .bind(self.ownership.until.0)
+        .bind(self.binding.challenge.0.as_slice())
+        .bind(&self.binding.profile)
+        .fetch_optional(&mut *connection)
+        .await?;
+        match row {
+            Some(row) => {
+                audit::append(connection, &self.event).await?;
+                Ok(Applied::Keep(Bound::New(Box::new(read(&row)?))))
+            }
+            None => Ok(Applied::Undo(self.why_not(connection).await?)),
+        }
+    }
+}
+
+impl Bind {
+    async fn why_not(&self, connection: &mut SqliteConnection) -> Result<Bound, StoreError> {
+        let bound = sqlx::query(
+            "SELECT response_digest FROM attempts WHERE challenge_digest = $1 OR response_digest = $2",
+        )
+        .bind(self.binding.challenge.0.as_slice())
+        .bind(self.binding.response.0.as_slice())
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some(row) = bound {
+            let same = row.try_get::<Vec<u8>, _>(0)? == self.binding.response.0;
+            return Ok(if same {
+                Bound::Known
+            } else {
+                Bound::AlreadyAnswered
+            });
+        }
+        let challenge = sqlx::query("SELECT profile, expires_at FROM challenges WHERE digest = $1")
+            .bind(self.binding.challenge.0.as_slice())
+            .fetch_optional(connection)
+            .await?;
+        let Some(row) = challenge else {
+            return Ok(Bound::Unknown);
+        };
+        Ok(if row.try_get::<String, _>(0)? != self.binding.profile {
+            Bound::OtherProfile
+        } else if row.try_get::<i64, _>(1)? <= self.binding.at.0 {
+            Bound::Expired
+        } else {
+            Bound::IdTaken
+        })
+    }
+}
+
+/// Takes over an unfinished attempt whose owner's time has passed. Answers it, or `None` where
+/// somebody works on it or it is finished.
+#[derive(Debug)]
+pub struct TakeOver {
+    /// Which bytes.
+    pub response: ResponseDigest,
+    /// Who takes it.
+    pub ownership: Ownership,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Write for TakeOver {
+    type Output = Option<Box<Attempt>>;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<Self::Output>, StoreError> {
+        let row = sqlx::query(
+            "UPDATE attempts SET owner = $1, owner_until = $2
+             WHERE response_digest = $3 AND owner_until <= $4
+               AND state IN ('bound', 'verified', 'intended')
+             RETURNING *",
+        )
+        .bind(&self.ownership.owner)
+        .bind(self.ownership.until.0)
+        .bind(self.response.0.as_slice())
+        .bind(self.now.0)
+        .fetch_optional(connection)
+        .await?;
+        Ok(Applied::Keep(
+            row.as_ref().map(read).transpose()?.map(Box::new),
+        ))
+    }
+}
+
+/// Gives an attempt up, so that a retry need not wait for the owner's deadline.
+#[derive(Debug)]
+pub struct Release {
+    /// Which attempt.
+    pub row: i64,
+    /// Whose.
+    pub owner: String,
+}
+
+impl Write for Release {
+    type Output = ();
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<()>, StoreError> {
+        sqlx::query("UPDATE attempts SET owner_until = 0 WHERE id = $1 AND owner = $2")
+            .bind(self.row)
+            .bind(&self.owner)
+            .execute(connection)
+            .await?;
+        Ok(Applied::Keep(()))
+    }
+}
+
+/// Keeps what Verified Access said. Answers whether this worker still owned the attempt.
+#[derive(Debug)]
+pub struct KeepVerdict {
+    /// Which attempt.
+    pub row: i64,
+    /// Whose.
+    pub owner: String,
+    /// The sealed verdict.
+    pub verdict: String,
+    /// Its tag under the deployment key.
+    pub tag: [u8; 32],
+    /// The checks of the verdict.
+    pub checks: Vec<Check>,
+    /// Status and latency, for people.
+    pub verified_access: String,
+    /// What the record says of it.
+    pub event: AuditEvent,
+}
+
+impl Write for KeepVerdict {
+    type Output = bool;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<bool>, StoreError> {
+        let kept = sqlx::query(
+            "UPDATE attempts SET state = 'verified', verdict = $1, verdict_tag = $2, checks = $3,
+                 verified_access = $4
+             WHERE id = $5 AND owner = $6 AND state = 'bound' RETURNING id",
+        )
+        .bind(&self.verdict)
+        .bind(self.tag.as_slice())
+        .bind(checks_json(&self.checks))
+        .bind(&self.verified_access)
+        .bind(self.row)
+        .bind(&self.owner)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if kept.is_none() {
+            return Ok(Applied::Undo(false));
+        }
+        audit::append(connection, &self.event).await?;
+        Ok(Applied::Keep(true))
+    }
+}
+
+/// Refuses an attempt for good. An intent that is still open is closed with it. Answers whether
+/// this worker still owned the attempt.
+#[derive(Debug)]
+pub struct Deny {
+    /// Which attempt.
+    pub row: i64,
+    /// Whose.
+    pub owner: String,
+    /// Why.
+    pub code: ProblemCode,
+    /// Every check so far.
+    pub checks: Vec<Check>,
+    /// The facts that policy decided on, where it came to that.
+    pub facts: Option<String>,
+    /// Status and latency of Verified Access, where it was asked just now.
+    pub verified_access: Option<String>,
+    /// What the record says of it; its time is the time of the denial.
+    pub event: AuditEvent,
+}
+
+impl Write for Deny {
+    type Output = bool;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<bool>, StoreError> {
+        let denied = sqlx::query(
+            "UPDATE attempts SET state = 'denied', code = $1, checks = $2,
+                 facts = COALESCE($3, facts), verified_access = COALESCE($4, verified_access),
+                 finished_at = $5, owner_until = 0
+             WHERE id = $6 AND owner = $7 AND state IN ('bound', 'verified', 'intended')
+             RETURNING id",
+        )
+        .bind(self.code.as_str())
+        .bind(checks_json(&self.checks))
+        .bind(self.facts.as_deref())
+        .bind(self.verified_access.as_deref())
+        .bind(self.event.at.0)
+        .bind(self.row)
+        .bind(&self.owner)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if denied.is_none() {
+            return Ok(Applied::Undo(false));
+        }
+        crate::store::certificates::abandon(connection, self.row, &self.event).await?;
+        audit::append(connection, &self.event).await?;
+        Ok(Applied::Keep(true))
+    }
+}
+
+impl Store {
+    /// The attempt that these bytes are bound to.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attempt_by_response(
+        &self,
+        response: ResponseDigest,
+    ) -> Result<Option<Attempt>, StoreError> {
+        let row = sqlx::query("SELECT * FROM attempts WHERE response_digest = $1")
+            .bind(response.0.as_slice())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The attempt of this short id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attempt(&self, id: &AttemptId) -> Result<Option<Attempt>, StoreError> {
+        let row = sqlx::query("SELECT * FROM attempts WHERE short_id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Attempts that nobody works on although they have no outcome, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unfinished_attempts(
+        &self,
+        now: Timestamp,
+        at_most: u32,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT * FROM attempts
+             WHERE state IN ('bound', 'verified', 'intended') AND owner_until <= $1
+             ORDER BY owner_until, id LIMIT $2",
+        )
+        .bind(now.0)
+        .bind(i64::from(at_most))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// When the newest attempt was bound: our clock must not stand far before it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_attempt_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = sqlx::query("SELECT max(bound_at) FROM attempts")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
+    }
+}
+
+pub(crate) fn checks_json(checks: &[Check]) -> String {
+    serde_json::to_string(checks).unwrap_or_else(|_| "[]".to_owned())
+}
+
+pub(crate) fn digest(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
+    let octets: Vec<u8> = row.try_get(column)?;
+    octets.try_into().map_err(|_| StoreError::Corrupt(column))
+}
+
+fn read(row: &SqliteRow) -> Result<Attempt, StoreError> {
+    let corrupt = StoreError::Corrupt;
+    let scope = match row.try_get::<&str, _>("scope")? {
+        "machine" => KeyScope::Machine,
+        "user" => KeyScope::User,
+        _ => return Err(corrupt("attempts.scope")),
+    };
+    let unverified_email = match row.try_get::<&str, _>("unverified_email")? {
+        "" => None,
+        email => Some(Email::parse(email).map_err(|_| corrupt("attempts.unverified_email"))?),
+    };
+    let verdict: Option<String> = row.try_get("verdict")?;
+    let tag: Option<Vec<u8>> = row.try_get("verdict_tag")?;
+    let code = match row.try_get::<Option<&str>, _>("code")? {
+        None => None,
+        Some(word) => Some(ProblemCode::parse(word).ok_or(corrupt("attempts.code"))?),
+    };
+    Ok(Attempt {
+        row: row.try_get("id")?,
+        id: AttemptId::parse(row.try_get("short_id")?).ok_or(corrupt("attempts.short_id"))?,
+        binding: Binding {
+            challenge: ChallengeDigest(digest(row, "challenge_digest")?),
+            response: ResponseDigest(digest(row, "response_digest")?),
+            scope,
+            profile: row.try_get("profile")?,
+            profile_hash: ProfileHash(digest(row, "profile_hash")?),
+            unverified_email,
+            at: Timestamp(row.try_get("bound_at")?),
+        },
+        peer: row.try_get("peer")?,
+        challenge_expires_at: Timestamp(row.try_get("challenge_expires_at")?),
+        ownership: Ownership {
+            owner: row.try_get("owner")?,
+            until: Timestamp(row.try_get("owner_until")?),
+        },
+        state: AttemptState::parse(row.try_get("state")?).ok_or(corrupt("attempts.state"))?,
+        unverified_verdict: verdict.zip(tag),
+        facts: row.try_get("facts")?,
+        checks: serde_json::from_str(row.try_get("checks")?)
+            .map_err(|_| corrupt("attempts.checks"))?,
+        code,
+        verified_access: row.try_get("verified_access")?,
+        finished_at: row.try_get::<Option<i64>, _>("finished_at")?.map(Timestamp),
+    })
+}

@@ -1,0 +1,153 @@
+//! The audit log in the database: events are committed with the state that they tell of, unordered;
+//! the sequencer then gives each a number and chains it to the one before.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::model::event::AuditEvent;
+use crate::store::writer::{Applied, Write};
+use crate::store::{Store, StoreError};
+
+/// Events in one batch of the sequencer.
+const BATCH: i64 = 1000;
+
+/// Adds an event to the commit of the command that caused it.
+pub(crate) async fn append(
+    connection: &mut SqliteConnection,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    let detail = serde_json::Value::Object(event.detail.clone()).to_string();
+    sqlx::query(
+        "INSERT INTO events (at, kind, actor, subject, detail) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(event.at.0)
+    .bind(event.kind.as_str())
+    .bind(event.actor.as_str())
+    .bind(&event.subject)
+    .bind(detail)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// An event as it stands in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEvent {
+    /// Its place, from 1, without gaps; `None` until the sequencer has seen it.
+    pub sequence: Option<i64>,
+    /// Seconds since the epoch.
+    pub at: i64,
+    /// What happened.
+    pub kind: String,
+    /// By whom.
+    pub actor: String,
+    /// What it is about.
+    pub subject: String,
+    /// Further facts, JSON.
+    pub detail: String,
+    /// SHA-256 that covers this event and all before it.
+    pub chain: Option<Vec<u8>>,
+}
+
+impl LoggedEvent {
+    /// The digest that follows `previous` for this event at `sequence`: each field is preceded by
+    /// its length, so that no two events have the same bytes.
+    #[must_use]
+    pub fn link(&self, previous: &[u8], sequence: i64) -> Vec<u8> {
+        let mut context = Context::new(&SHA256);
+        context.update(b"vaca-event-v1");
+        context.update(previous);
+        context.update(&sequence.to_be_bytes());
+        context.update(&self.at.to_be_bytes());
+        for field in [&self.kind, &self.actor, &self.subject, &self.detail] {
+            let length = u64::try_from(field.len()).unwrap_or(u64::MAX);
+            context.update(&length.to_be_bytes());
+            context.update(field.as_bytes());
+        }
+        context.finish().as_ref().to_vec()
+    }
+}
+
+/// Orders events that have no number yet, oldest row first. Answers how many it ordered.
+#[derive(Debug)]
+pub struct Sequence;
+
+impl Write for Sequence {
+    type Output = usize;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<usize>, StoreError> {
+        let last = sqlx::query(
+            "SELECT sequence, chain FROM events WHERE sequence IS NOT NULL
+             ORDER BY sequence DESC LIMIT 1",
+        )
+        .fetch_optional(&mut *connection)
+        .await?;
+        let (mut sequence, mut chain) = match last {
+            Some(row) => (row.try_get::<i64, _>(0)?, row.try_get::<Vec<u8>, _>(1)?),
+            None => (0, Vec::new()),
+        };
+        let rows = sqlx::query("SELECT * FROM events WHERE sequence IS NULL ORDER BY id LIMIT $1")
+            .bind(BATCH)
+            .fetch_all(&mut *connection)
+            .await?;
+        for row in &rows {
+            sequence += 1;
+            chain = read(row)?.link(&chain, sequence);
+            sqlx::query("UPDATE events SET sequence = $1, chain = $2 WHERE id = $3")
+                .bind(sequence)
+                .bind(&chain)
+                .bind(row.try_get::<i64, _>("id")?)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(Applied::Keep(rows.len()))
+    }
+}
+
+impl Store {
+    /// Ordered events after `sequence`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_after(
+        &self,
+        sequence: i64,
+        at_most: u32,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let rows =
+            sqlx::query("SELECT * FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+                .bind(sequence)
+                .bind(i64::from(at_most))
+                .fetch_all(&self.readers)
+                .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Every event about `subject`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_about(&self, subject: &str) -> Result<Vec<LoggedEvent>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM events WHERE subject = $1 ORDER BY id")
+            .bind(subject)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<LoggedEvent, StoreError> {
+    Ok(LoggedEvent {
+        sequence: row.try_get("sequence")?,
+        at: row.try_get("at")?,
+        kind: row.try_get("kind")?,
+        actor: row.try_get("actor")?,
+        subject: row.try_get("subject")?,
+        detail: row.try_get("detail")?,
+        chain: row.try_get("chain")?,
+    })
+}

@@ -1,0 +1,437 @@
+//! Certificates: intended before the signature, recorded after it, never both lost.
+
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::clock::Timestamp;
+use crate::model::actor::Actor;
+use crate::model::certificate::{CertificateKind, IssuerId, Validity};
+use crate::model::event::{AuditEvent, EventKind};
+use crate::model::facts::Check;
+use crate::model::profile::ProfileHash;
+use crate::model::serial::SerialNumber;
+use crate::store::attempts::{checks_json, digest};
+use crate::store::writer::{Applied, Write};
+use crate::store::{Store, StoreError, audit, blocks};
+
+/// What is known of a certificate before it is signed.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// What it is for.
+    pub kind: CertificateKind,
+    /// Who will sign.
+    pub issuer: IssuerId,
+    /// Its number.
+    pub serial: SerialNumber,
+    /// The profile's name; the kind's word for a CA's own.
+    pub profile: String,
+    /// The profile as it was.
+    pub profile_hash: ProfileHash,
+    /// One text per identity: `user:..`, `device:..`, or a CA's subject.
+    pub identity: String,
+    /// Everything that Google called the holder.
+    pub holder: Holder,
+    /// SHA-256 of the certified SubjectPublicKeyInfo.
+    pub spki_sha256: [u8; 32],
+    /// The exact to-be-signed bytes.
+    pub tbs: Vec<u8>,
+    /// When it is good.
+    pub validity: Validity,
+}
+
+/// Every name of a certificate's holder, so that a block or a revocation finds it by any of them.
+#[derive(Clone, Debug, Default)]
+pub struct Holder {
+    /// A user's e-mail.
+    pub email: Option<String>,
+    /// Directory API device id.
+    pub device_permanent_id: Option<String>,
+    /// Virtual device id.
+    pub virtual_device_id: Option<String>,
+    /// ChromeOS enrollment id.
+    pub device_enrollment_id: Option<String>,
+    /// Attested device id.
+    pub attested_device_id: Option<String>,
+    /// The managing customer.
+    pub customer_id: Option<String>,
+}
+
+impl Holder {
+    /// The identifiers that a device block is held against.
+    pub(crate) fn device_ids(&self) -> [Option<&str>; 4] {
+        [
+            self.device_permanent_id.as_deref(),
+            self.virtual_device_id.as_deref(),
+            self.device_enrollment_id.as_deref(),
+            self.attested_device_id.as_deref(),
+        ]
+    }
+}
+
+/// What came of an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intended {
+    /// Committed under this row: now, and only now, the bytes may be signed.
+    Committed(i64),
+    /// Another worker took the attempt over, or finished it.
+    LostOwnership,
+    /// The holder is blocked.
+    Blocked,
+    /// The key belongs to somebody else, or has a certificate that is still good.
+    KeyTaken,
+}
+
+/// Commits a client certificate's intent for an attempt. An intent of the attempt that was never
+/// signed is closed in the same commit.
+#[derive(Debug)]
+pub struct Intend {
+    /// The attempt.
+    pub attempt: i64,
+    /// Whose.
+    pub owner: String,
+    /// What will be signed.
+    pub intent: Intent,
+    /// Every check of the attempt, all passed.
+    pub checks: Vec<Check>,
+    /// The facts that policy decided on.
+    pub facts: String,
+    /// What the record says of it; its time is the time of the intent.
+    pub event: AuditEvent,
+}
+
+impl Write for Intend {
+    type Output = Intended;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<Intended>, StoreError> {
+        let now = self.event.at;
+        let owned = sqlx::query(
+            "UPDATE attempts SET state = 'intended', checks = $1, facts = $2
+             WHERE id = $3 AND owner = $4 AND owner_until > $5
+               AND state IN ('verified', 'intended') RETURNING id",
+        )
+        .bind(checks_json(&self.checks))
+        .bind(&self.facts)
+        .bind(self.attempt)
+        .bind(&self.owner)
+        .bind(now.0)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if owned.is_none() {
+            return Ok(Applied::Undo(Intended::LostOwnership));
+        }
+        if blocks::is_blocked(connection, &self.intent.holder).await? {
+            return Ok(Applied::Undo(Intended::Blocked));
+        }
+        abandon(connection, self.attempt, &self.event).await?;
+        if !claim_key(connection, &self.intent, now).await? {
+            return Ok(Applied::Undo(Intended::KeyTaken));
+        }
+        let row = insert(connection, Some(self.attempt), &self.intent, now).await?;
+        audit::append(connection, &self.event).await?;
+        Ok(Applied::Keep(Intended::Committed(row)))
+    }
+}
+
+/// Commits the intent of a CA's own certificate.
+#[derive(Debug)]
+pub struct IntendAuthority {
+    /// What will be signed.
+    pub intent: Intent,
+    /// What the record says of it.
+    pub event: AuditEvent,
+}
+
+impl Write for IntendAuthority {
+    type Output = i64;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<i64>, StoreError> {
+        let row = insert(connection, None, &self.intent, self.event.at).await?;
+        audit::append(connection, &self.event).await?;
+        Ok(Applied::Keep(row))
+    }
+}
+
+/// Records a signed certificate. Answers whether its intent was still open: where it was not, the
+/// certificate must not be handed out.
+#[derive(Debug)]
+pub struct Record {
+    /// The intent's row.
+    pub row: i64,
+    /// The attempt that it finishes; `None` for a CA's own.
+    pub attempt: Option<i64>,
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// Its SHA-256.
+    pub der_sha256: [u8; 32],
+    /// What the record says of it.
+    pub event: AuditEvent,
+}
+
+impl Write for Record {
+    type Output = bool;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<bool>, StoreError> {
+        let recorded = sqlx::query(
+            "UPDATE certificates SET state = 'issued', der = $1, der_sha256 = $2, closed_at = $3
+             WHERE id = $4 AND state = 'intended' RETURNING id",
+        )
+        .bind(&self.der)
+        .bind(self.der_sha256.as_slice())
+        .bind(self.event.at.0)
+        .bind(self.row)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if recorded.is_none() {
+            return Ok(Applied::Undo(false));
+        }
+        if let Some(attempt) = self.attempt {
+            sqlx::query(
+                "UPDATE attempts SET state = 'issued', finished_at = $1, owner_until = 0
+                 WHERE id = $2",
+            )
+            .bind(self.event.at.0)
+            .bind(attempt)
+            .execute(&mut *connection)
+            .await?;
+        }
+        audit::append(connection, &self.event).await?;
+        Ok(Applied::Keep(true))
+    }
+}
+
+async fn claim_key(
+    connection: &mut SqliteConnection,
+    intent: &Intent,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let claimed = sqlx::query(
+        "INSERT INTO certified_keys (issuer_id, spki_sha256, identity) VALUES ($1, $2, $3)
+         ON CONFLICT (issuer_id, spki_sha256) DO UPDATE SET identity = excluded.identity
+             WHERE certified_keys.identity = excluded.identity
+         RETURNING id",
+    )
+    .bind(intent.issuer.as_str())
+    .bind(intent.spki_sha256.as_slice())
+    .bind(&intent.identity)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if claimed.is_none() {
+        return Ok(false);
+    }
+    let live = sqlx::query(
+        "SELECT 1 FROM certificates
+         WHERE issuer_id = $1 AND spki_sha256 = $2 AND state <> 'abandoned' AND not_after >= $3",
+    )
+    .bind(intent.issuer.as_str())
+    .bind(intent.spki_sha256.as_slice())
+    .bind(now.0)
+    .fetch_optional(connection)
+    .await?;
+    Ok(live.is_none())
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    attempt: Option<i64>,
+    intent: &Intent,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile,
+             profile_hash, identity, email, device_permanent_id, virtual_device_id,
+             device_enrollment_id, attested_device_id, customer_id, spki_sha256, tbs, not_before,
+             not_after, renew_after, intended_at)
+         VALUES ($1, $2, 'intended', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+             $17, $18, $19)
+         RETURNING id",
+    )
+    .bind(attempt)
+    .bind(intent.kind.as_str())
+    .bind(intent.issuer.as_str())
+    .bind(intent.serial.to_string())
+    .bind(&intent.profile)
+    .bind(intent.profile_hash.0.as_slice())
+    .bind(&intent.identity)
+    .bind(intent.holder.email.as_deref())
+    .bind(intent.holder.device_permanent_id.as_deref())
+    .bind(intent.holder.virtual_device_id.as_deref())
+    .bind(intent.holder.device_enrollment_id.as_deref())
+    .bind(intent.holder.attested_device_id.as_deref())
+    .bind(intent.holder.customer_id.as_deref())
+    .bind(intent.spki_sha256.as_slice())
+    .bind(&intent.tbs)
+    .bind(intent.validity.not_before.0)
+    .bind(intent.validity.not_after.0)
+    .bind(intent.validity.renew_after.0)
+    .bind(now.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Closes what an attempt intended and never signed. `event` gives time and subject.
+pub(crate) async fn abandon(
+    connection: &mut SqliteConnection,
+    attempt: i64,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    let closed = sqlx::query(
+        "UPDATE certificates SET state = 'abandoned', closed_at = $1
+         WHERE attempt_id = $2 AND state = 'intended' RETURNING issuer_id, serial",
+    )
+    .bind(event.at.0)
+    .bind(attempt)
+    .fetch_all(&mut *connection)
+    .await?;
+    for row in closed {
+        let (issuer, serial): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        let abandoned = AuditEvent::new(
+            event.at,
+            EventKind::CertificateAbandoned,
+            Actor::Requester,
+            format!("{issuer}/{serial}"),
+        );
+        audit::append(connection, &abandoned).await?;
+    }
+    Ok(())
+}
+
+/// A certificate as it stands in the record.
+#[derive(Clone, Debug)]
+pub struct CertificateRow {
+    /// Row number; the order of intents.
+    pub row: i64,
+    /// The attempt's short id; `None` for a CA's own.
+    pub attempt: Option<String>,
+    /// `client`, `root` or `issuing`.
+    pub kind: String,
+    /// `intended`, `issued` or `abandoned`.
+    pub state: String,
+    /// Who signed, or would have.
+    pub issuer: IssuerId,
+    /// Its number.
+    pub serial: SerialNumber,
+    /// The profile's name.
+    pub profile: String,
+    /// The profile as it was.
+    pub profile_hash: ProfileHash,
+    /// One text per identity.
+    pub identity: String,
+    /// Everything that Google called the holder.
+    pub holder: Holder,
+    /// SHA-256 of the certified key.
+    pub spki_sha256: [u8; 32],
+    /// The bytes that were committed before the signature.
+    pub tbs: Vec<u8>,
+    /// The certificate, once recorded.
+    pub der: Option<Vec<u8>>,
+    /// When it is good.
+    pub validity: Validity,
+    /// When it was intended.
+    pub intended_at: Timestamp,
+    /// When it was recorded or abandoned.
+    pub closed_at: Option<Timestamp>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.*, a.short_id AS attempt FROM certificates c
+             LEFT JOIN attempts a ON a.id = c.attempt_id ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// The recorded certificate of an attempt.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn certificate_of_attempt(
+        &self,
+        attempt: i64,
+    ) -> Result<Option<CertificateRow>, StoreError> {
+        let row = sqlx::query(select!("WHERE c.attempt_id = $1 AND c.state = 'issued'"))
+            .bind(attempt)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Certificates of this number; an issuer narrows to one at the most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn certificates_by_serial(
+        &self,
+        serial: SerialNumber,
+    ) -> Result<Vec<CertificateRow>, StoreError> {
+        let rows = sqlx::query(select!("WHERE c.serial = $1 ORDER BY c.id"))
+            .bind(serial.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// A page of certificates, newest first; `before` is the row that the last page ended with.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn certificates(
+        &self,
+        before: Option<i64>,
+        at_most: u32,
+    ) -> Result<Vec<CertificateRow>, StoreError> {
+        let rows = sqlx::query(select!("WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2"))
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(i64::from(at_most))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<CertificateRow, StoreError> {
+    let corrupt = StoreError::Corrupt;
+    let issuer: String = row.try_get("issuer_id")?;
+    let serial: String = row.try_get("serial")?;
+    Ok(CertificateRow {
+        row: row.try_get("id")?,
+        attempt: row.try_get("attempt")?,
+        kind: row.try_get("kind")?,
+        state: row.try_get("state")?,
+        issuer: IssuerId::parse(&issuer).ok_or(corrupt("certificates.issuer_id"))?,
+        serial: SerialNumber::parse(&serial).ok_or(corrupt("certificates.serial"))?,
+        profile: row.try_get("profile")?,
+        profile_hash: ProfileHash(digest(row, "profile_hash")?),
+        identity: row.try_get("identity")?,
+        holder: Holder {
+            email: row.try_get("email")?,
+            device_permanent_id: row.try_get("device_permanent_id")?,
+            virtual_device_id: row.try_get("virtual_device_id")?,
+            device_enrollment_id: row.try_get("device_enrollment_id")?,
+            attested_device_id: row.try_get("attested_device_id")?,
+            customer_id: row.try_get("customer_id")?,
+        },
+        spki_sha256: digest(row, "spki_sha256")?,
+        tbs: row.try_get("tbs")?,
+        der: row.try_get("der")?,
+        validity: Validity {
+            not_before: Timestamp(row.try_get("not_before")?),
+            not_after: Timestamp(row.try_get("not_after")?),
+            renew_after: Timestamp(row.try_get("renew_after")?),
+        },
+        intended_at: Timestamp(row.try_get("intended_at")?),
+        closed_at: row.try_get::<Option<i64>, _>("closed_at")?.map(Timestamp),
+    })
+}

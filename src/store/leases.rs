@@ -1,0 +1,48 @@
+//! Leases: what must be done once is done by whoever holds the name, under a number that only
+//! grows, so that a late holder can be told from the present one.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteConnection;
+
+use crate::clock::Timestamp;
+use crate::store::StoreError;
+use crate::store::writer::{Applied, Write};
+
+/// Takes or keeps a lease. Answers its fencing number, or `None` while another holds it.
+#[derive(Debug)]
+pub struct Acquire {
+    /// What is leased.
+    pub name: &'static str,
+    /// Who takes it.
+    pub holder: String,
+    /// Now.
+    pub now: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Write for Acquire {
+    type Output = Option<i64>;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut SqliteConnection,
+    ) -> Result<Applied<Option<i64>>, StoreError> {
+        let row = sqlx::query(
+            "INSERT INTO leases (name, holder, until, fence) VALUES ($1, $2, $3, 1)
+             ON CONFLICT (name) DO UPDATE SET
+                 fence = leases.fence
+                     + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END,
+                 holder = excluded.holder, until = excluded.until
+                 WHERE leases.holder = excluded.holder OR leases.until <= $4
+             RETURNING fence",
+        )
+        .bind(self.name)
+        .bind(&self.holder)
+        .bind(self.until.0)
+        .bind(self.now.0)
+        .fetch_optional(connection)
+        .await?;
+        Ok(Applied::Keep(row.map(|row| row.try_get(0)).transpose()?))
+    }
+}

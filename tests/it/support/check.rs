@@ -1,0 +1,255 @@
+//! What must always be true, whatever happened to the CA.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use der::{Decode as _, Encode as _};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{Row as _, SqlSafeStr};
+use vaca::config::Config;
+use vaca::server::load_issuer;
+use vaca::store::audit::Sequence;
+use vaca::store::certificates::CertificateRow;
+use x509_cert::Certificate;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use super::TestCa;
+
+impl TestCa {
+    /// A connection of the test's own to the record, as an auditor might have one.
+    pub async fn database(&self) -> SqlitePool {
+        let file = self.folder.path().join("vaca.db");
+        SqlitePool::connect_with(SqliteConnectOptions::new().filename(file))
+            .await
+            .unwrap()
+    }
+
+    /// Every row of a query, as text.
+    pub async fn rows(&self, sql: impl SqlSafeStr) -> Vec<String> {
+        let database = self.database().await;
+        let rows = sqlx::query(sql).fetch_all(&database).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>(0)).collect()
+    }
+
+    /// Stops the service, then asserts every invariant of the record.
+    pub async fn check(mut self) {
+        self.stop().await;
+        while self.store.write(Sequence).await.unwrap() > 0 {}
+        let logged = vaca::audit::verify(&self.store).await.unwrap();
+        assert_eq!(self.count("SELECT count(*) FROM events").await, logged);
+        self.check_certificates().await;
+        self.check_attempts().await;
+        self.check_events().await;
+        self.check_crls().await;
+    }
+
+    async fn count(&self, sql: impl SqlSafeStr) -> i64 {
+        let database = self.database().await;
+        sqlx::query(sql).fetch_one(&database).await.unwrap().get(0)
+    }
+
+    async fn check_certificates(&self) {
+        let rows = self.store.certificates(None, 100_000).await.unwrap();
+        let config = Config::load(&self.configuration_file()).unwrap();
+        let issuer = load_issuer(&config.issuers[0], &config.verified_access).unwrap();
+        let mut serials = std::collections::HashSet::new();
+        for row in &rows {
+            assert!(
+                serials.insert((row.issuer.clone(), row.serial)),
+                "a serial stands twice"
+            );
+            assert_eq!(row.state == "issued", row.der.is_some());
+            let Some(der) = &row.der else { continue };
+            let certificate = Certificate::from_der(der).unwrap();
+            let tbs = certificate.tbs_certificate().to_der().unwrap();
+            assert_eq!(tbs, row.tbs, "what was signed is what was committed before");
+            if row.kind == "client" {
+                check_holder(row, &certificate);
+                let roots = [
+                    webpki::anchor_from_trusted_cert(&issuer.root_certificate_der())
+                        .unwrap()
+                        .to_owned(),
+                ];
+                verify(
+                    der,
+                    &[issuer.certificate_der().into_owned()],
+                    &roots,
+                    row.validity.not_before.0,
+                );
+                assert!(row.validity.not_after <= issuer.not_after());
+            }
+        }
+        let twice = "SELECT count(*) FROM (SELECT attempt_id FROM certificates
+            WHERE state <> 'abandoned' AND attempt_id IS NOT NULL
+            GROUP BY attempt_id HAVING count(*) > 1)";
+        assert_eq!(
+            self.count(twice).await,
+            0,
+            "an attempt has two certificates"
+        );
+        let shared =
+            "SELECT count(*) FROM (SELECT spki_sha256 FROM certificates WHERE kind = 'client'
+            GROUP BY issuer_id, spki_sha256 HAVING count(DISTINCT identity) > 1)";
+        assert_eq!(self.count(shared).await, 0, "a key has two identities");
+    }
+
+    async fn check_attempts(&self) {
+        let strays = "SELECT count(*) FROM attempts a WHERE (a.state = 'issued') <>
+            EXISTS (SELECT 1 FROM certificates c WHERE c.attempt_id = a.id AND c.state = 'issued')";
+        assert_eq!(
+            self.count(strays).await,
+            0,
+            "an attempt and its certificate disagree"
+        );
+        let unverified =
+            "SELECT count(*) FROM certificates c JOIN attempts a ON a.id = c.attempt_id
+            WHERE a.verdict IS NULL OR a.facts IS NULL OR a.checks LIKE '%\"passed\":false%'
+              AND c.state = 'issued'";
+        assert_eq!(
+            self.count(unverified).await,
+            0,
+            "a certificate without a verdict, or beside a failed check"
+        );
+        let bound = self.count("SELECT count(*) FROM attempts").await;
+        let challenges = self
+            .count("SELECT count(DISTINCT challenge_digest) FROM attempts")
+            .await;
+        assert_eq!(
+            bound, challenges,
+            "a challenge was accepted for two responses"
+        );
+    }
+
+    /// Each state change has exactly one event, and no event holds a person's name.
+    async fn check_events(&self) {
+        let mut expected = BTreeMap::new();
+        for (kind, sql) in [
+            ("attempt_bound", "SELECT count(*) FROM attempts"),
+            (
+                "attempt_verified",
+                "SELECT count(*) FROM attempts WHERE verdict IS NOT NULL",
+            ),
+            (
+                "attempt_denied",
+                "SELECT count(*) FROM attempts WHERE state = 'denied'",
+            ),
+            ("certificate_intended", "SELECT count(*) FROM certificates"),
+            (
+                "certificate_abandoned",
+                "SELECT count(*) FROM certificates WHERE state = 'abandoned'",
+            ),
+            (
+                "certificate_issued",
+                "SELECT count(*) FROM certificates WHERE state = 'issued'",
+            ),
+            ("crl_intended", "SELECT count(*) FROM crls"),
+            (
+                "crl_issued",
+                "SELECT count(*) FROM crls WHERE state = 'issued'",
+            ),
+            ("block_added", "SELECT count(*) FROM blocks"),
+        ] {
+            expected.insert(kind.to_owned(), self.count(sql).await);
+        }
+        expected.retain(|_, number| *number > 0);
+        let kinds = self.rows("SELECT kind FROM events").await;
+        let mut seen: BTreeMap<String, i64> = BTreeMap::new();
+        for kind in kinds {
+            *seen.entry(kind).or_default() += 1;
+        }
+        assert_eq!(seen, expected);
+        let doubled = "SELECT count(*) FROM (SELECT subject FROM events GROUP BY kind, subject
+            HAVING count(*) > 1)";
+        assert_eq!(
+            self.count(doubled).await,
+            0,
+            "a state change has two events"
+        );
+        let personal = "SELECT count(*) FROM events WHERE subject LIKE '%@%' OR detail LIKE '%@%'";
+        assert_eq!(self.count(personal).await, 0, "an event names a person");
+        let late = "SELECT count(*) FROM events i JOIN events s ON s.subject = i.subject
+            WHERE i.kind = 'certificate_intended' AND s.kind = 'certificate_issued' AND s.id < i.id";
+        assert_eq!(
+            self.count(late).await,
+            0,
+            "a certificate was signed before its row"
+        );
+    }
+
+    async fn check_crls(&self) {
+        let config = Config::load(&self.configuration_file()).unwrap();
+        let issuer = load_issuer(&config.issuers[0], &config.verified_access).unwrap();
+        let root = issuer.root().issuer_id();
+        let (number, der) = self
+            .store
+            .latest_crl(&root)
+            .await
+            .unwrap()
+            .expect("the root's CRL");
+        assert!(number > 0);
+        x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der).unwrap();
+        let recorded = "SELECT count(*) FROM crls WHERE state = 'issued'
+            AND number <> (SELECT max(number) FROM crls c WHERE c.issuer_id = crls.issuer_id)
+            AND this_update > (SELECT max(this_update) FROM crls c WHERE c.issuer_id = crls.issuer_id)";
+        assert_eq!(
+            self.count(recorded).await,
+            0,
+            "CRL numbers do not follow time"
+        );
+    }
+}
+
+/// The certificate names the row's identity, once, and of nobody else.
+fn check_holder(row: &CertificateRow, certificate: &Certificate) {
+    let tbs = certificate.tbs_certificate();
+    let (_, names) = tbs
+        .get_extension::<SubjectAltName>()
+        .unwrap()
+        .expect("a SAN");
+    let [name] = names.0.as_slice() else {
+        panic!("one name, not {names:?}")
+    };
+    match (name, row.identity.split_once(':').unwrap()) {
+        (GeneralName::Rfc822Name(email), ("user", identity)) => {
+            assert_eq!(email.as_str(), identity);
+            assert_eq!(row.holder.email.as_deref(), Some(identity));
+        }
+        (GeneralName::UniformResourceIdentifier(uri), ("device", identity)) => {
+            assert_eq!(
+                uri.as_str(),
+                format!("https://example.com/device/{identity}")
+            );
+            assert_eq!(row.holder.device_permanent_id.as_deref(), Some(identity));
+        }
+        other => panic!("a name of the wrong kind: {other:?}"),
+    }
+    let spki = tbs.subject_public_key_info().to_der().unwrap();
+    assert_eq!(digest(&SHA256, &spki).as_ref(), row.spki_sha256);
+    assert_eq!(tbs.serial_number().as_bytes(), row.serial.as_bytes());
+}
+
+/// webpki's opinion: does this client certificate chain to the root?
+fn verify(
+    der: &[u8],
+    intermediates: &[CertificateDer<'_>],
+    roots: &[rustls_pki_types::TrustAnchor<'_>],
+    at: i64,
+) {
+    let der = CertificateDer::from(der);
+    let certificate = webpki::EndEntityCert::try_from(&der).unwrap();
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(at).unwrap() + 1));
+    certificate
+        .verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            roots,
+            intermediates,
+            time,
+            webpki::KeyUsage::client_auth(),
+            None,
+            None,
+        )
+        .unwrap();
+}

@@ -8,24 +8,21 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub use crate::admission::UnverifiedRequest;
-use crate::admission::{
-    Admission, Admitted, Denied, OpenAttempt, Resources, denial, no_random, storage,
-};
-use crate::ca::{IssuedCertificate, Issuer, PreparedCertificate};
-use crate::clock::Timestamp;
+use crate::admission::{Admission, Admitted, Denied, OpenAttempt, Resources, denial, storage};
+use crate::ca::Issuer;
 use crate::csr;
 use crate::enrichment;
-use crate::model::actor::Actor;
 use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, AttemptState, ENROLLMENT_DEADLINE};
-use crate::model::certificate::{CertificateKind, Validity};
-use crate::model::event::{AuditEvent, EventKind};
+use crate::model::certificate::Validity;
 use crate::model::facts::{Check, Facts};
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 use crate::model::serial::SerialNumber;
-use crate::policy::{self, Approval};
+use crate::policy::{self};
 use crate::store::attempts::Attempt;
-use crate::store::certificates::{CertificateRow, Holder, Intend, Intended, Intent, Record};
+use crate::store::certificates::CertificateRow;
+
+mod issuance;
 
 /// What a requester gets: a public certificate and how long it is good.
 #[derive(Clone, Debug)]
@@ -158,166 +155,6 @@ impl Enrollment {
         }
     }
 
-    async fn issue(
-        &self,
-        attempt: &Attempt,
-        approval: &Approval,
-        facts: &Facts,
-        checks: Vec<Check>,
-    ) -> Result<Enrolled, Refusal> {
-        let issuer = match self.issuers.get(&approval.profile().issuer) {
-            Some(issuer) if self.resources.verifier.clock_trusted() => issuer,
-            Some(_) => return Err(self.give_up(attempt, ProblemCode::ClockUntrusted).await),
-            None => return Err(self.give_up(attempt, ProblemCode::InternalError).await),
-        };
-        let now = self.resources.clock.now();
-        let random = self.resources.random.as_ref();
-        let serial = SerialNumber::random(random).map_err(|_| no_random())?;
-        let prepared = match issuer.prepare(approval, serial, now, random) {
-            Ok(prepared) => prepared,
-            Err(error) => {
-                tracing::warn!(attempt = %attempt.id, %error, "not prepared");
-                return Err(match error.code() {
-                    ProblemCode::IdentityNotCertifiable => {
-                        let check = Check::new(
-                            "identity",
-                            "a name that fits a certificate",
-                            error.to_string(),
-                            false,
-                            "shorten or rename the account",
-                        );
-                        self.deny(attempt, error.code(), vec![check], Some(facts))
-                            .await
-                    }
-                    code => self.give_up(attempt, code).await,
-                });
-            }
-        };
-        let row = self
-            .intend(attempt, approval, &prepared, facts, checks, now)
-            .await?;
-        let issued = match issuer.sign(prepared).await {
-            Ok(issued) => issued,
-            Err(error) => {
-                tracing::error!(attempt = %attempt.id, %error, "not signed");
-                return Err(self.give_up(attempt, ProblemCode::InternalError).await);
-            }
-        };
-        self.record(attempt, row, &issued).await?;
-        Ok(Enrolled {
-            fresh: true,
-            attempt: attempt.id.clone(),
-            serial: issued.serial(),
-            profile: approval.profile().name.clone(),
-            certificate: issued.der().to_vec(),
-            chain: chain(issuer),
-            validity: issued.validity(),
-        })
-    }
-
-    /// Commits serial and to-be-signed bytes. Only after this may the key be used.
-    async fn intend(
-        &self,
-        attempt: &Attempt,
-        approval: &Approval,
-        prepared: &PreparedCertificate,
-        facts: &Facts,
-        checks: Vec<Check>,
-        now: Timestamp,
-    ) -> Result<i64, Refusal> {
-        let mut all_checks = attempt.checks.clone();
-        all_checks.extend(checks);
-        let subject = format!("{}/{}", prepared.issuer_id(), prepared.serial());
-        let event = AuditEvent::new(
-            now,
-            EventKind::CertificateIntended,
-            Actor::Requester,
-            subject,
-        )
-        .with("attempt", attempt.id.as_str())
-        .with("profile_hash", approval.profile().hash.to_string());
-        let intend = Intend {
-            attempt: attempt.row,
-            owner: attempt.ownership.owner.clone(),
-            intent: intent(approval, prepared),
-            checks: all_checks,
-            facts: serde_json::to_string(facts).unwrap_or_default(),
-            event,
-        };
-        match self.resources.store.write(intend).await {
-            Ok(Intended::Committed(row)) => Ok(row),
-            Ok(Intended::LostOwnership) => Err(Refusal::new(ProblemCode::InProgress)
-                .of(&attempt.id)
-                .after(1)),
-            Ok(Intended::Blocked) => {
-                let check = Check::new(
-                    "blocked",
-                    "not blocked",
-                    "blocked",
-                    false,
-                    "ask an operator to lift the block",
-                );
-                Err(self
-                    .deny(attempt, ProblemCode::Blocked, vec![check], Some(facts))
-                    .await)
-            }
-            Ok(Intended::KeyTaken) => {
-                let check = Check::new(
-                    "key_is_new",
-                    "a key without a certificate",
-                    "a certified key",
-                    false,
-                    "enrol again with a fresh key",
-                );
-                Err(self
-                    .deny(
-                        attempt,
-                        ProblemCode::KeyAlreadyCertified,
-                        vec![check],
-                        Some(facts),
-                    )
-                    .await)
-            }
-            Err(error) => {
-                self.admission.release(attempt).await;
-                Err(storage(&error).of(&attempt.id))
-            }
-        }
-    }
-
-    async fn record(
-        &self,
-        attempt: &Attempt,
-        row: i64,
-        issued: &IssuedCertificate,
-    ) -> Result<(), Refusal> {
-        let now = self.resources.clock.now();
-        let subject = format!("{}/{}", issued.issuer_id(), issued.serial());
-        let event = AuditEvent::new(now, EventKind::CertificateIssued, Actor::Requester, subject)
-            .with("attempt", attempt.id.as_str())
-            .with("sha256", crate::model::serial::hex(issued.sha256()));
-        let record = Record {
-            row,
-            attempt: Some(attempt.row),
-            der: issued.der().to_vec(),
-            der_sha256: *issued.sha256(),
-            event,
-        };
-        match self.resources.store.write(record).await {
-            Ok(true) => {
-                tracing::info!(attempt = %attempt.id, serial = %issued.serial(), "issued");
-                Ok(())
-            }
-            Ok(false) => Err(Refusal::new(ProblemCode::InProgress)
-                .of(&attempt.id)
-                .after(1)),
-            Err(error) => {
-                self.admission.release(attempt).await;
-                Err(storage(&error).of(&attempt.id))
-            }
-        }
-    }
-
     async fn deny(
         &self,
         attempt: &Attempt,
@@ -337,30 +174,6 @@ impl Enrollment {
     async fn give_up(&self, attempt: &Attempt, code: ProblemCode) -> Refusal {
         self.admission.release(attempt).await;
         Refusal::new(code).of(&attempt.id)
-    }
-}
-
-fn intent(approval: &Approval, prepared: &PreparedCertificate) -> Intent {
-    let device = approval.device();
-    let facts = enrichment::gather(device, approval.key(), approval.profile());
-    Intent {
-        kind: CertificateKind::Client,
-        issuer: prepared.issuer_id().clone(),
-        serial: prepared.serial(),
-        profile: approval.profile().name.clone(),
-        profile_hash: approval.profile().hash,
-        identity: device.identity().key(),
-        holder: Holder {
-            email: facts.email,
-            device_permanent_id: facts.device_permanent_id,
-            virtual_device_id: facts.virtual_device_id,
-            device_enrollment_id: facts.device_enrollment_id,
-            attested_device_id: facts.attested_device_id,
-            customer_id: facts.customer_id,
-        },
-        spki_sha256: *approval.key().spki_sha256(),
-        tbs: prepared.tbs().to_vec(),
-        validity: prepared.validity(),
     }
 }
 

@@ -1,8 +1,5 @@
 //! `vaca init`: the birth of a CA. Every certificate and list is recorded before it is signed.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -31,6 +28,10 @@ use crate::server::read_passphrase;
 use crate::store::Store;
 use crate::store::certificates::{Holder, IntendAuthority, Intent, Record};
 use crate::store::crls::{IntendCrl, RecordCrl};
+
+mod files;
+
+use files::{make_private_folder, write_private, write_public};
 
 /// The kinds of CA key, by the names that people use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -361,37 +362,4 @@ fn sha256(octets: &[u8]) -> [u8; 32] {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest(&SHA256, octets).as_ref());
     sha256
-}
-
-fn make_private_folder(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if path.as_os_str().is_empty() || path.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder
-        .create(path)
-        .with_context(|| format!("cannot make {}", path.display()))
-}
-
-fn write_private(path: &Path, line: &str) -> anyhow::Result<()> {
-    write(path, &format!("{line}\n"), 0o600)
-}
-
-fn write_public(path: &Path, text: &str) -> anyhow::Result<()> {
-    write(path, text, 0o644)
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
-        .with_context(|| format!("cannot write {}", path.display()))
 }

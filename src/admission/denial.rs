@@ -1,0 +1,111 @@
+//! How an attempt ends without a certificate: for good, or given up for the next retry.
+
+use std::time::Duration;
+
+use crate::admission::{Admission, storage};
+use crate::clock::Timestamp;
+use crate::model::actor::Actor;
+use crate::model::attempt::AttemptId;
+use crate::model::event::{AuditEvent, EventKind};
+use crate::model::facts::Check;
+use crate::model::problem_code::ProblemCode;
+use crate::model::refusal::Refusal;
+use crate::store::attempts::{Attempt, Deny, Release};
+
+/// How long a device waits before it asks again after Verified Access did not permit it, in seconds.
+const NOT_PERMITTED_WAIT: i64 = 60 * 60;
+
+/// What a denial leaves in the record besides its code.
+#[derive(Debug, Default)]
+pub struct Denied {
+    /// Checks beyond those that the attempt already holds.
+    pub checks: Vec<Check>,
+    /// Facts that policy decided on.
+    pub facts: Option<String>,
+    /// What Verified Access answered.
+    pub verified_access: Option<String>,
+}
+
+impl Denied {
+    pub(super) fn by_google(status: &str, took: Duration, expected: &str) -> Self {
+        let remedy = "start again with a fresh challenge; if it repeats, compare the device's enrolment and the service account's access in the Admin console";
+        Self {
+            checks: vec![Check::new(
+                "verified_access",
+                expected,
+                status,
+                false,
+                remedy,
+            )],
+            facts: None,
+            verified_access: Some(format!("{status} in {} ms", took.as_millis())),
+        }
+    }
+}
+
+/// The answer of an attempt that was denied at `finished_at`.
+#[must_use]
+pub fn denial(
+    id: &AttemptId,
+    code: ProblemCode,
+    finished_at: Timestamp,
+    now: Timestamp,
+) -> Refusal {
+    let refusal = Refusal::new(code).of(id);
+    if code != ProblemCode::DeviceNotPermitted {
+        return refusal;
+    }
+    let left = finished_at.plus(NOT_PERMITTED_WAIT).since(now).max(1);
+    refusal.after(u64::try_from(left).unwrap_or(1))
+}
+
+impl Admission {
+    /// Commits a final refusal and says it.
+    pub async fn deny(&self, attempt: &Attempt, code: ProblemCode, denied: Denied) -> Refusal {
+        let now = self.resources.clock.now();
+        let mut checks = attempt.checks.clone();
+        checks.extend(denied.checks);
+        let failed = checks.iter().find(|check| !check.passed);
+        let event = AuditEvent::new(
+            now,
+            EventKind::AttemptDenied,
+            Actor::Requester,
+            attempt.id.as_str(),
+        )
+        .with("code", code.as_str())
+        .with("check", failed.map_or("", |check| check.name.as_str()));
+        let deny = Deny {
+            row: attempt.row,
+            owner: attempt.ownership.owner.clone(),
+            code,
+            checks,
+            facts: denied.facts,
+            verified_access: denied.verified_access,
+            event,
+        };
+        match self.resources.store.write(deny).await {
+            Ok(true) => {
+                tracing::info!(attempt = %attempt.id, code = code.as_str(), "denied");
+                denial(&attempt.id, code, now, now)
+            }
+            Ok(false) => Refusal::new(ProblemCode::InProgress)
+                .of(&attempt.id)
+                .after(1),
+            Err(error) => {
+                self.release(attempt).await;
+                storage(&error).of(&attempt.id)
+            }
+        }
+    }
+
+    /// Lets the next retry take over at once. Where even that fails, the owner's deadline does it.
+    pub async fn release(&self, attempt: &Attempt) {
+        let release = Release {
+            row: attempt.row,
+            owner: attempt.ownership.owner.clone(),
+        };
+        if let Err(error) = self.resources.store.write(release).await {
+            tracing::warn!(attempt = %attempt.id, %error, "could not release an attempt");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Asks Verified Access about a bound attempt, and keeps what it says.
+
+use std::time::Duration;
+
+use crate::admission::claim::Claim;
+use crate::admission::denial::Denied;
+use crate::admission::{Admission, storage};
+use crate::attestation::{Failure, SealedVerdict, VerifiedDevice, judge};
+use crate::model::actor::Actor;
+use crate::model::attempt::ENROLLMENT_DEADLINE;
+use crate::model::event::{AuditEvent, EventKind};
+use crate::model::identity::ExpectedIdentity;
+use crate::model::problem_code::ProblemCode;
+use crate::model::profile::CertificateProfile;
+use crate::model::refusal::Refusal;
+use crate::store::attempts::{Attempt, KeepVerdict};
+
+impl Admission {
+    /// Asks Verified Access, and commits what it says before anything is built on it.
+    pub(super) async fn verify(
+        &self,
+        attempt: &Attempt,
+        claim: &Claim,
+        profile: &CertificateProfile,
+    ) -> Result<VerifiedDevice, Refusal> {
+        let clock = &self.resources.clock;
+        let left = attempt.challenge_expires_at.since(clock.now());
+        if left <= 0 {
+            return Err(self
+                .deny(attempt, ProblemCode::ChallengeExpired, Denied::default())
+                .await);
+        }
+        let left = Duration::from_secs(u64::try_from(left).unwrap_or(0).min(ENROLLMENT_DEADLINE));
+        let expected = claim.expected_identity(profile)?;
+        let asked = clock.monotonic();
+        let answer = self
+            .resources
+            .verifier
+            .verify(&claim.response, &expected, left)
+            .await;
+        let took = clock.monotonic().saturating_sub(asked);
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return Err(self.failed(attempt, claim, failure, took).await),
+        };
+        let verified_access = format!("OK in {} ms", took.as_millis());
+        match judge(answer, &expected, profile) {
+            Ok(device) => {
+                self.keep(attempt, &device, &expected, verified_access)
+                    .await?;
+                Ok(device)
+            }
+            Err(refusal) => {
+                let denied = Denied {
+                    checks: refusal.checks,
+                    facts: None,
+                    verified_access: Some(verified_access),
+                };
+                Err(self.deny(attempt, refusal.code, denied).await)
+            }
+        }
+    }
+
+    async fn keep(
+        &self,
+        attempt: &Attempt,
+        device: &VerifiedDevice,
+        expected: &ExpectedIdentity,
+        verified_access: String,
+    ) -> Result<(), Refusal> {
+        let key = &self.resources.deployment_key;
+        let sealed = device.seal(&attempt.binding, key);
+        let now = self.resources.clock.now();
+        let event = AuditEvent::new(
+            now,
+            EventKind::AttemptVerified,
+            Actor::Requester,
+            attempt.id.as_str(),
+        )
+        .with("identity", key.personal(&device.identity().key()))
+        .with("expected_identity", key.personal(expected.as_str()));
+        let keep = KeepVerdict {
+            row: attempt.row,
+            owner: attempt.ownership.owner.clone(),
+            verdict: sealed.json,
+            tag: sealed.tag,
+            checks: device.checks().to_vec(),
+            verified_access,
+            event,
+        };
+        match self.resources.store.write(keep).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::new(ProblemCode::InProgress)
+                .of(&attempt.id)
+                .after(1)),
+            Err(error) => {
+                self.release(attempt).await;
+                Err(storage(&error).of(&attempt.id))
+            }
+        }
+    }
+
+    /// Goes on from the committed verdict; Google is not asked again.
+    pub(super) async fn reopen(
+        &self,
+        attempt: &Attempt,
+        json: &str,
+        tag: &[u8],
+    ) -> Result<VerifiedDevice, Refusal> {
+        match SealedVerdict::reopen(json, tag, &attempt.binding, &self.resources.deployment_key) {
+            Ok(device) => Ok(device),
+            Err(error) => {
+                tracing::error!(attempt = %attempt.id, %error, "a stored verdict is not ours: the database was written to by somebody else, or the deployment key changed");
+                Err(self
+                    .deny(
+                        attempt,
+                        ProblemCode::ChallengeResponseRefused,
+                        Denied::default(),
+                    )
+                    .await)
+            }
+        }
+    }
+
+    async fn failed(
+        &self,
+        attempt: &Attempt,
+        claim: &Claim,
+        failure: Failure,
+        took: Duration,
+    ) -> Refusal {
+        let code = failure.code();
+        match failure {
+            Failure::Refused { status } => {
+                self.networks.failed(claim.peer);
+                let denied = Denied::by_google(
+                    &status,
+                    took,
+                    "a genuine, fresh answer about the expected identity",
+                );
+                self.deny(attempt, code, denied).await
+            }
+            Failure::NotPermitted => {
+                let denied = Denied::by_google(
+                    "PERMISSION_DENIED",
+                    took,
+                    "permission for this device and caller",
+                );
+                self.deny(attempt, code, denied).await
+            }
+            Failure::Unavailable { retry_after, .. } => {
+                self.release(attempt).await;
+                let wait = retry_after.unwrap_or(2).max(1);
+                let until = self
+                    .resources
+                    .clock
+                    .now()
+                    .plus(i64::try_from(wait).unwrap_or(i64::MAX));
+                // Sending the same bytes after the challenge's minute cannot help.
+                if until >= attempt.challenge_expires_at {
+                    return Refusal::new(ProblemCode::ChallengeExpired).of(&attempt.id);
+                }
+                Refusal::new(code).of(&attempt.id).after(wait)
+            }
+            Failure::Misconfigured { .. } | Failure::ClockUntrusted { .. } => {
+                self.release(attempt).await;
+                Refusal::new(code).of(&attempt.id)
+            }
+        }
+    }
+}

@@ -18,7 +18,7 @@ use crate::model::facts::{Check, Facts};
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 use crate::model::serial::SerialNumber;
-use crate::policy::{self};
+use crate::policy;
 use crate::store::attempts::Attempt;
 use crate::store::certificates::CertificateRow;
 

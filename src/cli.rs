@@ -9,6 +9,7 @@ use crate::config::Config;
 use logging::LogArguments;
 
 mod attempts;
+mod audit;
 mod certificates;
 mod doctor;
 mod init;
@@ -54,6 +55,9 @@ enum Command {
     /// Look at attempts.
     #[command(subcommand)]
     Attempts(attempts::AttemptsCommand),
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,6 +103,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor => return doctor::run(&config).await,
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
+        Command::Audit(command) => return audit::run(&config, command).await,
     }
     Ok(ExitCode::SUCCESS)
 }

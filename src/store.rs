@@ -136,7 +136,9 @@ impl Store {
 
     /// Finishes queued writes and closes the connections.
     pub async fn close(&self) {
-        self.writer.stop().await;
+        // The writer last: whoever leaves last folds the write-ahead log into the database, and
+        // readers, being read-only, would leave it behind.
         self.readers.close().await;
+        self.writer.stop().await;
     }
 }

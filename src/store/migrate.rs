@@ -1,6 +1,9 @@
 //! The schema: changed by `vaca migrate` only, refused by `vaca serve` where it is unknown.
 
 use std::borrow::Cow;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -29,13 +32,24 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
 }
 
+/// Makes the empty file before SQLite does, readable by its owner alone, because the record names
+/// people. SQLite gives its log files the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Creates the database where there is none and brings its schema up to date. Returns the schema's
 /// version.
 ///
 /// # Errors
 /// [`StoreError`]; a migration that fails leaves the schema as it was.
 pub async fn run(path: &Path) -> Result<i64, StoreError> {
-    let mut connection = options(path).create_if_missing(true).connect().await?;
+    create_private(path).map_err(sqlx::Error::Io)?;
+    let mut connection = options(path).connect().await?;
     migrator()
         .run(&mut connection)
         .await

@@ -78,7 +78,6 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     if !arguments.once {
         told_to_stop().await?;
-        println!("\nstopping");
     }
     ca.stop().await?;
     google.shutdown().await;

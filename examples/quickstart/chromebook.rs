@@ -40,12 +40,21 @@ fn tell(progress: Progress<'_>) {
     }
 }
 
-/// The decision as the CA keeps it: `vaca attempts show` prints the same, expectations included.
+/// What the CA checked before it signed, as its record has it.
 async fn tell_checks(ca: &Authority, enrolled: &Enrolled) -> anyhow::Result<()> {
+    note("the CA checked, before it signed:");
     for check in ca.checks(&enrolled.attempt).await? {
         ensure!(check.passed, "{} did not pass: {}", check.name, check.seen);
-        ok(&check.name, &check.seen);
+        if check.seen == check.expected {
+            ok(&check.name, &check.seen);
+        } else {
+            ok(
+                &check.name,
+                &format!("{} (wanted: {})", check.seen, check.expected),
+            );
+        }
     }
+    note("and gave:");
     Ok(())
 }
 
@@ -55,8 +64,8 @@ fn write(state: &StateFolder, enrolled: &Enrolled) -> anyhow::Result<()> {
     let key = encode_string("PRIVATE KEY", LineEnding::LF, &enrolled.private_key_pkcs8)?;
     state.write_private(&format!("{folder}/key.pem"), &key)?;
     state.write(&format!("{folder}/cert.pem"), &enrolled.certificate_pem)?;
-    let chain = [&[enrolled.certificate_pem.clone()], &*enrolled.chain_pem].concat();
-    state.write(&format!("{folder}/chain.pem"), &chain.concat())?;
+    let chain = enrolled.certificate_pem.clone() + &enrolled.chain_pem.concat();
+    state.write(&format!("{folder}/chain.pem"), &chain)?;
     ok(
         "files",
         &format!("{folder}/key.pem, cert.pem, chain.pem (leaf first)"),

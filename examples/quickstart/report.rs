@@ -7,7 +7,7 @@ pub(crate) fn step(number: u32, title: &str) {
 
 /// Something that was done and checked; what it concerns stands in a column of its own.
 pub(crate) fn ok(subject: &str, fact: &str) {
-    println!("   ok  {subject:<16} {fact}");
+    println!("   ok  {subject:<20} {fact}");
 }
 
 /// Something to know that is neither right nor wrong.

@@ -11,6 +11,7 @@
 
 mod architecture;
 mod enrollment;
+mod quickstart;
 mod refusals;
 mod replay;
 mod support;

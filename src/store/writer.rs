@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -186,6 +186,10 @@ async fn run(
         for job in batch.drain(..) {
             job.answer(&commit);
         }
+    }
+    // Dropped, the connection would close some time later, in a thread that nobody waits for.
+    if let Some(connection) = connection {
+        connection.close().await.ok();
     }
 }
 

@@ -2,8 +2,8 @@
 //! server accepts them.
 //!
 //! Run it with `cargo run --example quickstart`. Nothing leaves this machine: a local Verified Access
-//! stands in for Google, and the CA says in its name that it is a test. Read [`watch`] first: it is
-//! the whole story; each line of it has a file of its own beside this one.
+//! stands in for Google, and the CA says in its name that it is a test. Read [`start`] and [`watch`]
+//! first: they are the whole story; what each line of them does has a file of its own beside this one.
 
 #[path = "quickstart/authority.rs"]
 mod authority;
@@ -69,48 +69,64 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The story, until it ends, fails or is interrupted; whichever it is, what runs is stopped.
+/// Starts both sides, tells the story, and stops what runs, however the story ends.
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let state = StateFolder::open(arguments.state.as_deref())?;
     let (google, ca) = tokio::select! {
-        running = watch(&state, arguments.once) => running?,
-        stopped = told_to_stop() => return stopped,
+        started = start(&state) => started?,
+        told = told_to_stop() => return told,
     };
-    if !arguments.once {
-        told_to_stop().await?;
-    }
-    ca.stop().await?;
+    let ended = tokio::select! {
+        ended = watch(&state, &google, &ca, arguments.once) => ended,
+        told = told_to_stop() => told,
+    };
+    let stopped = ca.stop().await;
     google.shutdown().await;
-    Ok(())
+    ended.and(stopped)
 }
 
-/// One enrolment of each kind, from an empty folder to a TLS server that says welcome.
-async fn watch(state: &StateFolder, once: bool) -> anyhow::Result<(Emulator, Authority)> {
+/// Two servers: who says which Chromebook asks, and who certifies it.
+async fn start(state: &StateFolder) -> anyhow::Result<(Emulator, Authority)> {
     step(1, "A local Verified Access, in Google's place");
     let google = verified_access::start(state).await?;
 
     step(2, "A test CA: root, issuing CA, SQLite, HTTP API");
     let ca = Authority::start(state, &google).await?;
+    Ok((google, ca))
+}
+
+/// One enrolment of each kind, as far as a TLS server that says welcome.
+async fn watch(
+    state: &StateFolder,
+    google: &Emulator,
+    ca: &Authority,
+    once: bool,
+) -> anyhow::Result<()> {
+    ca.check_ready().await?;
 
     step(3, "A user's certificate: profile wifi-user, ECDSA key");
-    let user = chromebook::enroll(state, &google, &ca, &user_request()).await?;
+    let user = chromebook::enroll(state, google, ca, &user_request()).await?;
 
     step(4, "A device's certificate: profile wifi-device, RSA key");
-    let device = chromebook::enroll(state, &google, &ca, &device_request()).await?;
+    let device = chromebook::enroll(state, google, ca, &device_request()).await?;
 
     step(5, "A TLS server that trusts the CA's published bundle");
-    let server = TlsServer::start(state, &ca).await?;
+    let server = TlsServer::start(state, ca).await?;
     server.prove("the user", &user).await?;
     server.prove("the device", &device).await?;
 
     let inspection = Inspection {
         state,
-        google: &google,
-        ca: &ca,
+        google,
+        ca,
         user: &user,
     };
     inspection.print(once);
-    Ok((google, ca))
+    if !once {
+        // Both servers go on; only a signal ends this.
+        std::future::pending::<()>().await;
+    }
+    Ok(())
 }
 
 /// The e-mail is only a claim: Verified Access must confirm it before it stands in a certificate.

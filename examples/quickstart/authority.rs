@@ -52,14 +52,18 @@ impl Authority {
         let serving = tokio::spawn(server.run(listeners, async {
             stopped.await.ok();
         }));
-        let authority = Self {
+        Ok(Self {
             config,
             stop,
             serving,
-        };
-        authority.fetch("/readyz").await?;
-        ok("HTTP API", &format!("{}, ready", authority.url()));
-        Ok(authority)
+        })
+    }
+
+    /// Asks the CA itself whether it can serve.
+    pub(crate) async fn check_ready(&self) -> anyhow::Result<()> {
+        self.fetch("/readyz").await?;
+        ok("HTTP API", &format!("{}, ready", self.url()));
+        Ok(())
     }
 
     /// `http://127.0.0.1:PORT`.

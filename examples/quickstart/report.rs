@@ -1,5 +1,7 @@
 //! What the person before the terminal reads.
 
+use std::io::IsTerminal as _;
+
 /// Begins a step.
 pub(crate) fn step(number: u32, title: &str) {
     println!("\n{number}. {title}");
@@ -26,6 +28,7 @@ pub(crate) fn show_warnings() {
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::WARN)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();
 }

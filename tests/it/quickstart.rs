@@ -269,13 +269,15 @@ fn flag<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn it_serves_until_ctrl_c_and_its_temporary_folder_goes_with_it() {
     let _turn = TURN.lock().await;
+    // On other ports than its own the printed command needs its flags.
+    let _held = PORTS.map(|port| TcpListener::bind(("127.0.0.1", port)));
     let temporary = tempfile::tempdir().unwrap();
     let mut running = Running::start(None, temporary.path());
     let lines = running.lines();
 
     let line = lines.last().unwrap();
-    let ca = flag(line, "--ca").unwrap_or("http://127.0.0.1:8080");
-    let control = flag(line, "--verified-access").unwrap_or("http://127.0.0.1:8091");
+    let ca = flag(line, "--ca").unwrap();
+    let control = flag(line, "--verified-access").unwrap();
     let mut chromebook = VirtualChromebook::enrolled(control, "alice@example.com")
         .await
         .unwrap();

@@ -26,8 +26,9 @@ const CONFIGURATION: &str = include_str!("vaca.toml");
 /// Where the API listens, if the port is free: the `emulator` command looks for it there.
 const API_PORT: u16 = 8080;
 
-/// What `vaca init` leaves behind, the last thing first: where that is, all of it is.
-const REMAINS: [&str; 5] = ["root.crt", "issuing", "root", "deployment.key", "vaca.db"];
+/// What the service needs of all that `vaca migrate` and `vaca init` leave behind. The folder of the
+/// root's key is not among it: whoever has moved it away goes on without it.
+const REMAINS: [&str; 4] = ["vaca.db", "deployment.key", "issuing", "root.crt"];
 
 /// A CA that serves.
 pub(crate) struct Authority {

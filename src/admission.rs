@@ -1,13 +1,14 @@
 //! Every door starts here: hand out a challenge, bind the first response to it, verify that
 //! response, keep the attempt. Reads from top to bottom; what follows is `enrollment`.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::attestation::{Failure, VerifiedDevice, Verifier};
 use crate::clock::{Clock, Timestamp};
 use crate::model::actor::Actor;
-use crate::model::attempt::{AttemptId, AttemptState, OWNERSHIP};
+use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, AttemptState, OWNERSHIP};
 use crate::model::challenge::{CHALLENGE_LIFETIME, Challenge};
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::problem_code::ProblemCode;
@@ -29,7 +30,6 @@ use claim::Claim;
 pub use denial::{Denied, denial};
 use gate::Gate;
 pub use gate::GateSettings;
-use networks::Networks;
 
 /// What a story needs besides its own state; one value, shared.
 #[derive(Debug)]
@@ -58,7 +58,6 @@ pub struct HandedOut {
 }
 
 /// What a requester sent, as it came. None of it is believed.
-#[derive(Debug)]
 pub struct UnverifiedRequest {
     /// The challenge response, decoded from base64.
     pub response: Vec<u8>,
@@ -68,6 +67,13 @@ pub struct UnverifiedRequest {
     pub email: Option<String>,
     /// The network address that it came from.
     pub peer: IpAddr,
+}
+
+/// Without what was sent: it holds an e-mail, and the bytes that fetch a certificate.
+impl fmt::Debug for UnverifiedRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("UnverifiedRequest(..)")
+    }
 }
 
 /// Where an admitted request stands.
@@ -93,7 +99,6 @@ pub struct OpenAttempt {
 pub struct Admission {
     resources: Arc<Resources>,
     gate: Gate,
-    networks: Networks,
 }
 
 impl Admission {
@@ -102,18 +107,22 @@ impl Admission {
     pub fn new(resources: Arc<Resources>, settings: &GateSettings) -> Self {
         Self {
             gate: Gate::new(settings, Arc::clone(&resources.clock)),
-            networks: Networks::new(Arc::clone(&resources.clock)),
             resources,
         }
     }
 
-    /// Fetches a challenge for the profile and remembers it before it is handed out.
+    /// Fetches a challenge for the profile and remembers it before it is handed out. `peer` is the
+    /// network address that it goes to.
     ///
     /// # Errors
     /// [`Refusal`]: `unknown_profile`, `busy`, or Verified Access and the record not answering.
-    pub async fn challenge(&self, unverified_profile: &str) -> Result<HandedOut, Refusal> {
+    pub async fn challenge(
+        &self,
+        unverified_profile: &str,
+        peer: IpAddr,
+    ) -> Result<HandedOut, Refusal> {
         let profile = self.profile(unverified_profile)?;
-        let place = self.gate.enter()?;
+        let place = self.gate.enter(peer)?;
         let (challenge, digest) = self
             .resources
             .verifier
@@ -154,6 +163,7 @@ impl Admission {
         if matches!(attempt.state, AttemptState::Issued | AttemptState::Denied) {
             return Ok(Admitted::Finished(Box::new(attempt)));
         }
+        self.still_good(&attempt, profile, now).await?;
         let device = match &attempt.unverified_verdict {
             Some((json, tag)) => self.reopen(&attempt, json, tag).await?,
             None => self.verify(&attempt, &claim, profile).await?,
@@ -161,6 +171,39 @@ impl Admission {
         // Whatever follows is written behind the verdict's own checks, also on a second run.
         attempt.checks = device.checks().to_vec();
         Ok(Admitted::Open(Box::new(OpenAttempt { attempt, device })))
+    }
+
+    /// An attempt that was left open is finished under the recipe and within the time that it was
+    /// bound with, or not at all.
+    async fn still_good(
+        &self,
+        attempt: &Attempt,
+        profile: &CertificateProfile,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if profile.hash != attempt.binding.profile_hash {
+            let denied = Denied::because(
+                "profile",
+                "the recipe that the attempt was bound with",
+                "a changed recipe",
+                "start again: the profile was changed meanwhile",
+            );
+            return Err(self
+                .deny(attempt, ProblemCode::ProfileChanged, denied)
+                .await);
+        }
+        if now.since(attempt.binding.at) >= ANSWER_LIFETIME {
+            let denied = Denied::because(
+                "age",
+                "an attempt of the last 24 hours",
+                format!("bound {}", attempt.binding.at),
+                "start again with a new challenge",
+            );
+            return Err(self
+                .deny(attempt, ProblemCode::OutcomeExpired, denied)
+                .await);
+        }
+        Ok(())
     }
 
     /// The profile of this name.
@@ -207,7 +250,6 @@ impl Admission {
 
     /// Makes these bytes the one answer to their challenge.
     async fn bind(&self, claim: &Claim, now: Timestamp) -> Result<Attempt, Refusal> {
-        self.networks.admit(claim.peer)?;
         // A taken id is one in a trillion; a second draw is plenty.
         for _ in 0..3 {
             match self.try_bind(claim, now).await? {
@@ -256,7 +298,7 @@ impl Admission {
 
     /// A failure that leaves no row; it counts against the network that it came from.
     fn unbound(&self, claim: &Claim, code: ProblemCode) -> Refusal {
-        self.networks.failed(claim.peer);
+        self.gate.failed(claim.peer);
         code.into()
     }
 
@@ -272,7 +314,7 @@ impl Admission {
 /// The record did not answer: the operator learns why, the requester that waiting helps.
 pub(crate) fn storage(error: &StoreError) -> Refusal {
     tracing::error!(%error, "the record cannot be read or written; nothing is signed");
-    Refusal::new(ProblemCode::StorageUnavailable).after(5)
+    ProblemCode::StorageUnavailable.into()
 }
 
 pub(crate) fn no_random() -> Refusal {
@@ -280,10 +322,12 @@ pub(crate) fn no_random() -> Refusal {
     ProblemCode::InternalError.into()
 }
 
+/// A wait that Google asked for is passed on; otherwise the problem table draws one, so that a fleet
+/// does not come back in the same second.
 fn outage(failure: &Failure) -> Refusal {
-    let refusal = Refusal::new(failure.code());
-    match failure {
-        Failure::Unavailable { retry_after, .. } => refusal.after(retry_after.unwrap_or(2).max(1)),
-        _ => refusal,
+    let mut refusal = Refusal::new(failure.code());
+    if let Failure::Unavailable { retry_after, .. } = failure {
+        refusal.retry_after = *retry_after;
     }
+    refusal
 }

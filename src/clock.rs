@@ -1,7 +1,8 @@
 //! Time is an argument (`docs/architecture.md`, "Time and randomness").
 //!
-//! Wall time is read once per request at the edge and only ever recorded or written into
-//! certificates; deadlines and retries use monotonic time, which no one can set back.
+//! Wall time is what is recorded, written into certificates, and agreed on between processes (a
+//! challenge's minute, who owns an attempt); rates and waits inside one process use monotonic time,
+//! which no one can set back.
 
 use std::fmt;
 use std::sync::Arc;

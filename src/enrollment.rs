@@ -129,13 +129,11 @@ impl Enrollment {
 
     /// Which key, what else is known, may they have it; then prepare, commit, sign, record.
     async fn complete(&self, open: OpenAttempt) -> Result<Enrolled, Refusal> {
-        let OpenAttempt { attempt, device } = open;
+        let OpenAttempt {
+            mut attempt,
+            device,
+        } = open;
         let profile = self.admission.profile(&attempt.binding.profile)?;
-        if profile.hash != attempt.binding.profile_hash {
-            // Verified under one recipe, never issued under another.
-            let code = ProblemCode::ChallengeForOtherProfile;
-            return Err(self.admission.deny(&attempt, code, Denied::default()).await);
-        }
         let key = match csr::prove(&device) {
             Ok(key) => key,
             Err(refusal) => {
@@ -146,9 +144,11 @@ impl Enrollment {
         };
         let facts = enrichment::gather(&device, &key, profile);
         let decision = policy::evaluate(&facts, profile);
-        let checks = decision.checks().to_vec();
         match policy::approve(device, key, decision) {
-            Ok(approval) => self.issue(&attempt, &approval, &facts, checks).await,
+            Ok(approval) => {
+                attempt.checks.extend(approval.checks().iter().cloned());
+                self.issue(&attempt, &approval, &facts).await
+            }
             Err(denial) => Err(self
                 .deny(&attempt, denial.code, denial.checks, Some(&facts))
                 .await),

@@ -56,9 +56,16 @@ pub struct Approval {
     device: VerifiedDevice,
     key: ProvenKey,
     profile: CertificateProfile,
+    checks: Vec<Check>,
 }
 
 impl Approval {
+    /// Every check of the decision; all passed.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
     /// Whom to name.
     #[must_use]
     pub fn device(&self) -> &VerifiedDevice {
@@ -179,6 +186,7 @@ pub fn approve(
             device,
             key,
             profile: decision.profile,
+            checks: decision.checks,
         }),
     }
 }

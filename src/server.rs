@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -206,7 +206,7 @@ impl Server {
             let pki = http::pki(&self.edge);
             serving.spawn(serve(listener, pki, None, handle.clone()));
         }
-        let chores = tokio::spawn(chores(
+        let mut chores = tokio::spawn(chores(
             Arc::clone(&self.resources),
             self.listen.clone(),
             tls,
@@ -214,6 +214,8 @@ impl Server {
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             Some(ended) = serving.join_next() => ended.map_err(anyhow::Error::from).and_then(|served| served),
+            // Without it nothing is ordered, swept or reloaded: better no service than half of one.
+            ended = &mut chores => Err(anyhow!("the schedule ended: {ended:?}")),
         };
         tracing::info!("stopping: no new requests, what was bound is finished");
         handle.graceful_shutdown(Some(Duration::from_secs(ENROLLMENT_DEADLINE)));
@@ -227,7 +229,6 @@ impl Server {
         }
         self.enrollment.finish().await;
         chores.abort();
-        chores.await.ok();
         self.resources.store.close().await;
         ended
     }
@@ -253,7 +254,9 @@ async fn serve(
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     match tls {
         Some(config) => {
-            let mut server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
+            let mut server = axum_server::from_tcp_rustls(listener, config)?
+                .http1_only()
+                .handle(handle);
             server
                 .http_builder()
                 .http1()
@@ -262,7 +265,7 @@ async fn serve(
             server.serve(service).await?;
         }
         None => {
-            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            let mut server = axum_server::from_tcp(listener)?.http1_only().handle(handle);
             server
                 .http_builder()
                 .http1()

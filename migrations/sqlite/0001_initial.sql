@@ -1,7 +1,7 @@
 -- The record. Times are whole seconds since the Unix epoch, states are words, names of columns are
 -- the words of docs/architecture.md. A column that begins with `unverified_` holds a claim.
 
--- Challenges that were handed out and not answered yet; swept ten minutes after they were made.
+-- Challenges that were handed out, answered or not; swept ten minutes after they were made.
 CREATE TABLE challenges (
     id          INTEGER PRIMARY KEY,
     digest      BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),

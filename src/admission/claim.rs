@@ -30,7 +30,7 @@ impl Claim {
     ) -> Result<Self, Refusal> {
         let unverified_email = read_email(request.email.as_deref(), profile)?;
         let response = UnverifiedResponse::parse(request.response).map_err(|error| {
-            Refusal::new(ProblemCode::MalformedChallengeResponse).because(error.to_string())
+            Refusal::new(ProblemCode::MalformedChallengeResponse).because(format!("{error}."))
         })?;
         Ok(Self {
             response,

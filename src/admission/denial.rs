@@ -27,6 +27,29 @@ pub struct Denied {
 }
 
 impl Denied {
+    /// A denial for one reason of our own.
+    pub(super) fn because(
+        name: &str,
+        expected: &str,
+        seen: impl Into<String>,
+        remedy: &str,
+    ) -> Self {
+        Self {
+            checks: vec![Check::new(name, expected, seen, false, remedy)],
+            ..Self::default()
+        }
+    }
+
+    /// The challenge's minute has passed.
+    pub(super) fn too_late() -> Self {
+        Self::because(
+            "challenge_age",
+            "an answer of Verified Access within the challenge's minute",
+            "none",
+            "start again with a new challenge; if it repeats, look at the way to Google",
+        )
+    }
+
     pub(super) fn by_google(status: &str, took: Duration, expected: &str) -> Self {
         let remedy = "start again with a fresh challenge; if it repeats, compare the device's enrolment and the service account's access in the Admin console";
         Self {

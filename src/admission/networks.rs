@@ -1,11 +1,11 @@
 //! Failures count against the network that they come from, never against the name that they
 //! claim: a stranger must not be able to lock Alice out by failing in her name.
 //!
-//! A school shares one address, so the bound is a slow leak rather than a lock-out, and it stands
-//! only before a first binding: what is bound already is answered.
+//! A school shares one address, so a network that fails too often is not locked out either: it gets
+//! challenges at a slower rate ([`super::gate`]), and whoever got one is served like anybody.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,22 +16,24 @@ use governor::{Quota, RateLimiter};
 
 use crate::admission::gate::Monotonic;
 use crate::clock::Clock;
-use crate::model::problem_code::ProblemCode;
-use crate::model::refusal::Refusal;
 
-/// Failures per second that a network may cause without being paused.
+/// Failures per second that a network may cause.
 const RATE: NonZeroU32 = NonZeroU32::new(5).unwrap();
 /// Failures that a network may cause at once.
 const BURST: NonZeroU32 = NonZeroU32::new(300).unwrap();
-/// How long a network is paused, beyond its failures leaking away.
-const PAUSE: Duration = Duration::from_secs(10);
-/// Networks that are remembered before old ones are forgotten.
+/// How long a network counts as failing after its last failure beyond these.
+const FAILING: Duration = Duration::from_secs(10);
+/// Networks that are told apart; with more, all further ones count as one.
 const REMEMBERED: usize = 100_000;
+/// The name under which they do.
+const ALL_OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+type Failures = RateLimiter<IpAddr, HashMapStateStore<IpAddr>, Monotonic, NoOpMiddleware<Duration>>;
 
 #[derive(Debug)]
 pub(super) struct Networks {
-    failures: RateLimiter<IpAddr, HashMapStateStore<IpAddr>, Monotonic, NoOpMiddleware<Duration>>,
-    paused_until: Mutex<HashMap<IpAddr, Duration>>,
+    failures: Failures,
+    failing_until: Mutex<HashMap<IpAddr, Duration>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -40,57 +42,58 @@ impl Networks {
         let quota = Quota::per_second(RATE).allow_burst(BURST);
         Self {
             failures: RateLimiter::hashmap_with_clock(quota, Monotonic(Arc::clone(&clock))),
-            paused_until: Mutex::default(),
+            failing_until: Mutex::default(),
             clock,
         }
     }
 
-    /// Refuses a first binding from a network that fails too often.
-    pub(super) fn admit(&self, peer: IpAddr) -> Result<(), Refusal> {
+    /// Whether this network has failed too often of late.
+    pub(super) fn is_failing(&self, peer: IpAddr) -> bool {
         let now = self.clock.monotonic();
-        let network = network(peer);
-        let mut paused = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match paused.get(&network) {
-            Some(until) if *until > now => {
-                let left = until.saturating_sub(now).as_secs().saturating_add(1);
-                Err(Refusal::new(ProblemCode::TooManyFailures).after(left))
-            }
-            Some(_) => {
-                paused.remove(&network);
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        let failing = self.failing_until.lock();
+        let failing = failing.unwrap_or_else(PoisonError::into_inner);
+        failing
+            .get(&network(peer))
+            .is_some_and(|until| *until > now)
     }
 
     /// Counts a failure.
     pub(super) fn failed(&self, peer: IpAddr) {
-        let network = network(peer);
+        let network = self.bucket(network(peer));
         if self.failures.check_key(&network).is_ok() {
             return;
         }
         let now = self.clock.monotonic();
-        let mut paused = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if paused.len() >= REMEMBERED {
-            paused.retain(|_, until| *until > now);
+        let failing = self.failing_until.lock();
+        let mut failing = failing.unwrap_or_else(PoisonError::into_inner);
+        if failing
+            .insert(network, now.saturating_add(FAILING))
+            .is_none()
+        {
+            tracing::warn!(%network, "too many failures from one network: it gets challenges slowly");
         }
-        paused.insert(network, now.saturating_add(PAUSE));
-        drop(paused);
-        if self.failures.len() >= REMEMBERED {
-            self.failures.retain_recent();
+    }
+
+    /// Forgets networks whose failures have leaked away; called about once a second.
+    pub(super) fn prune(&self) {
+        let now = self.clock.monotonic();
+        self.failures.retain_recent();
+        let failing = self.failing_until.lock();
+        let mut failing = failing.unwrap_or_else(PoisonError::into_inner);
+        failing.retain(|_, until| *until > now);
+    }
+
+    fn bucket(&self, network: IpAddr) -> IpAddr {
+        if self.failures.len() < REMEMBERED {
+            network
+        } else {
+            ALL_OTHERS
         }
-        tracing::warn!(%network, "too many failures from one network");
     }
 }
 
 /// An IPv4 address, or the /64 of an IPv6 one: what one customer of a provider holds.
-fn network(peer: IpAddr) -> IpAddr {
+pub(super) fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
@@ -107,19 +110,33 @@ mod tests {
     use crate::clock::{TestClock, Timestamp};
 
     #[test]
-    fn one_network_is_paused_and_no_other() {
+    fn one_network_fails_and_no_other() {
         let clock = TestClock::at(Timestamp(1_800_000_000));
         let networks = Networks::new(Arc::new(clock.clone()));
         let noisy: IpAddr = "2001:db8::1".parse().unwrap();
         let neighbour: IpAddr = "2001:db8::2".parse().unwrap();
         let other: IpAddr = "2001:db8:0:1::1".parse().unwrap();
-        for _ in 0..=BURST.get() {
+        for _ in 0..BURST.get() {
             networks.failed(noisy);
         }
-        let refusal = networks.admit(neighbour).unwrap_err();
-        assert_eq!(refusal.code, ProblemCode::TooManyFailures);
-        assert!(networks.admit(other).is_ok());
-        clock.advance(i64::try_from(refusal.retry_after.unwrap()).unwrap());
-        assert!(networks.admit(noisy).is_ok());
+        assert!(!networks.is_failing(noisy));
+        networks.failed(noisy);
+        assert!(networks.is_failing(neighbour));
+        assert!(!networks.is_failing(other));
+        clock.advance(10);
+        assert!(!networks.is_failing(noisy));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_forgotten() {
+        let clock = TestClock::at(Timestamp(1_800_000_000));
+        let networks = Networks::new(Arc::new(clock.clone()));
+        for number in 0..u32::try_from(REMEMBERED + 1000).unwrap() {
+            networks.failed(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + number)));
+        }
+        assert!(networks.failures.len() <= REMEMBERED + 1);
+        clock.advance(3600);
+        networks.prune();
+        assert_eq!(networks.failures.len(), 0);
     }
 }

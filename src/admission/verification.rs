@@ -7,7 +7,7 @@ use crate::admission::denial::Denied;
 use crate::admission::{Admission, storage};
 use crate::attestation::{Failure, SealedVerdict, VerifiedDevice, judge};
 use crate::model::actor::Actor;
-use crate::model::attempt::ENROLLMENT_DEADLINE;
+use crate::model::attempt::VERIFICATION_TIME;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::identity::ExpectedIdentity;
 use crate::model::problem_code::ProblemCode;
@@ -27,10 +27,10 @@ impl Admission {
         let left = attempt.challenge_expires_at.since(clock.now());
         if left <= 0 {
             return Err(self
-                .deny(attempt, ProblemCode::ChallengeExpired, Denied::default())
+                .deny(attempt, ProblemCode::ChallengeExpired, Denied::too_late())
                 .await);
         }
-        let left = Duration::from_secs(u64::try_from(left).unwrap_or(0).min(ENROLLMENT_DEADLINE));
+        let left = Duration::from_secs(u64::try_from(left).unwrap_or(0).min(VERIFICATION_TIME));
         let expected = claim.expected_identity(profile)?;
         let asked = clock.monotonic();
         let answer = self
@@ -110,14 +110,11 @@ impl Admission {
         match SealedVerdict::reopen(json, tag, &attempt.binding, &self.resources.deployment_key) {
             Ok(device) => Ok(device),
             Err(error) => {
+                // Ours to mend (another deployment key, another version), so it is not the device
+                // that pays with its key.
                 tracing::error!(attempt = %attempt.id, %error, "a stored verdict is not ours: the database was written to by somebody else, or the deployment key changed");
-                Err(self
-                    .deny(
-                        attempt,
-                        ProblemCode::ChallengeResponseRefused,
-                        Denied::default(),
-                    )
-                    .await)
+                self.release(attempt).await;
+                Err(Refusal::new(ProblemCode::InternalError).of(&attempt.id))
             }
         }
     }
@@ -132,7 +129,7 @@ impl Admission {
         let code = failure.code();
         match failure {
             Failure::Refused { status } => {
-                self.networks.failed(claim.peer);
+                self.gate.failed(claim.peer);
                 let denied = Denied::by_google(
                     &status,
                     took,
@@ -149,18 +146,16 @@ impl Admission {
                 self.deny(attempt, code, denied).await
             }
             Failure::Unavailable { retry_after, .. } => {
-                self.release(attempt).await;
-                let wait = retry_after.unwrap_or(2).max(1);
-                let until = self
-                    .resources
-                    .clock
-                    .now()
-                    .plus(i64::try_from(wait).unwrap_or(i64::MAX));
-                // Sending the same bytes after the challenge's minute cannot help.
-                if until >= attempt.challenge_expires_at {
-                    return Refusal::new(ProblemCode::ChallengeExpired).of(&attempt.id);
+                let wait = i64::try_from(retry_after.unwrap_or(0)).unwrap_or(i64::MAX);
+                // The same bytes cannot help after the challenge's minute.
+                if self.resources.clock.now().plus(wait) >= attempt.challenge_expires_at {
+                    let code = ProblemCode::ChallengeExpired;
+                    return self.deny(attempt, code, Denied::too_late()).await;
                 }
-                Refusal::new(code).of(&attempt.id).after(wait)
+                self.release(attempt).await;
+                let mut refusal = Refusal::new(code).of(&attempt.id);
+                refusal.retry_after = retry_after;
+                refusal
             }
             Failure::Misconfigured { .. } | Failure::ClockUntrusted { .. } => {
                 self.release(attempt).await;

@@ -1,7 +1,9 @@
 //! `vaca doctor`: what the service needs, checked one by one.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
 
+use crate::admission::Resources;
 use crate::cli::serve::parts;
 use crate::cli::text::escape;
 use crate::config::Config;
@@ -18,6 +20,7 @@ fn line(passed: bool, name: &str, detail: &str) {
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     line(true, "configuration", "loads");
+    let mut healthy = private_files(config);
     let server = match server::build(config, parts()).await {
         Ok(server) => server,
         Err(error) => {
@@ -31,24 +34,64 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         "schema, keys, certificates and credentials fit together",
     );
     let resources = server.resources();
-    // A challenge shows that Verified Access answers, that it knows our credential, and what its
-    // clock says.
-    let reachable = match resources.verifier.generate().await {
+    healthy &= challenge(resources).await;
+    write(resources).await;
+    let report = server.readiness().await;
+    for check in &report.checks {
+        line(check.passed, check.name, &check.detail);
+    }
+    healthy &= report.checks.iter().all(|check| check.passed);
+    unfinished(resources).await?;
+    resources.store.close().await;
+    Ok(if healthy {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Secrets are their owner's alone.
+fn private_files(config: &Config) -> bool {
+    let issuers = config.issuers.iter();
+    let secrets = issuers.flat_map(|issuer| [&issuer.key_file, &issuer.passphrase_file]);
+    let account = config.verified_access.service_account_file.iter();
+    let mut all = true;
+    for path in secrets.chain([&config.deployment_key_file]).chain(account) {
+        let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
+        if mode & 0o077 != 0 {
+            line(
+                false,
+                "secrets",
+                &format!("{} can be read by others: chmod 600", path.display()),
+            );
+            all = false;
+        }
+    }
+    if all {
+        line(true, "secrets", "their files are their owner's alone");
+    }
+    all
+}
+
+/// A challenge shows that Verified Access answers, that it knows our credential, and what its clock
+/// says.
+async fn challenge(resources: &Resources) -> bool {
+    match resources.verifier.generate().await {
         Ok(_) => {
             line(true, "challenge", "Verified Access made one");
             true
         }
         Err(failure) => {
-            line(
-                false,
-                "challenge",
-                &format!("{}: {failure}", failure.code().as_str()),
-            );
+            let detail = format!("{}: {failure}", failure.code().as_str());
+            line(false, "challenge", &detail);
             false
         }
-    };
+    }
+}
+
+/// A row that changes nothing for anybody: whether it commits is what the report then tells.
+async fn write(resources: &Resources) {
     let now = resources.clock.now();
-    // A row that changes nothing for anybody: whether it commits is what counts.
     let lease = Acquire {
         name: "doctor",
         holder: String::new(),
@@ -58,29 +101,20 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
     if let Err(error) = resources.store.write(lease).await {
         line(false, "write", &error.to_string());
     }
-    let report = server.readiness().await;
-    for check in &report.checks {
-        line(check.passed, check.name, &check.detail);
-    }
+}
+
+async fn unfinished(resources: &Resources) -> anyhow::Result<()> {
+    let now = resources.clock.now();
     let unfinished = resources.store.unfinished_attempts(now, LISTED).await?;
-    let detail = match unfinished.len() {
-        0 => "none".to_owned(),
-        _ => "a retry with the same bytes goes on with each; after the challenge's minute it ends it:".to_owned(),
-    };
-    line(true, "unfinished", &detail);
-    for attempt in unfinished {
-        println!(
-            "     {} {} since {}",
-            attempt.id,
-            attempt.state.as_str(),
-            attempt.binding.at
-        );
-    }
-    resources.store.close().await;
-    let healthy = report.ready && reachable;
-    Ok(if healthy {
-        ExitCode::SUCCESS
+    let detail = if unfinished.is_empty() {
+        "none"
     } else {
-        ExitCode::FAILURE
-    })
+        "attempts without an outcome; a retry with the same bytes goes on with them:"
+    };
+    line(true, "unfinished", detail);
+    for attempt in unfinished {
+        let (state, at) = (attempt.state.as_str(), attempt.binding.at);
+        println!("     {} {state} since {at}", attempt.id);
+    }
+    Ok(())
 }

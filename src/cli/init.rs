@@ -185,14 +185,16 @@ fn check<'a>(config: &'a Config, arguments: &InitArguments) -> anyhow::Result<&'
             Endpoint::Google => "its issuer is made without --test",
         }
     );
+    let root_key = config.folder.join(&arguments.root_folder).join("root.key");
     for file in [
+        &root_key,
         &issuer.certificate_file,
         &issuer.root_certificate_file,
         &issuer.key_file,
     ] {
         ensure!(
             !file.exists(),
-            "{} exists: a CA is never overwritten",
+            "{} exists: a CA is never overwritten; where an earlier `vaca init` stopped half-way, remove its files and the database, then begin again",
             file.display()
         );
     }

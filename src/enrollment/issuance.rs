@@ -22,7 +22,6 @@ impl Enrollment {
         attempt: &Attempt,
         approval: &Approval,
         facts: &Facts,
-        checks: Vec<Check>,
     ) -> Result<Enrolled, Refusal> {
         let issuer = match self.issuers.get(&approval.profile().issuer) {
             Some(issuer) if self.resources.verifier.clock_trusted() => issuer,
@@ -31,7 +30,10 @@ impl Enrollment {
         };
         let now = self.resources.clock.now();
         let random = self.resources.random.as_ref();
-        let serial = SerialNumber::random(random).map_err(|_| no_random())?;
+        let Ok(serial) = SerialNumber::random(random) else {
+            no_random();
+            return Err(self.give_up(attempt, ProblemCode::InternalError).await);
+        };
         let prepared = match issuer.prepare(approval, serial, now, random) {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -53,7 +55,7 @@ impl Enrollment {
             }
         };
         let row = self
-            .intend(attempt, approval, &prepared, facts, checks, now)
+            .intend(attempt, approval, &prepared, facts, now)
             .await?;
         let issued = match issuer.sign(prepared).await {
             Ok(issued) => issued,
@@ -81,11 +83,8 @@ impl Enrollment {
         approval: &Approval,
         prepared: &PreparedCertificate,
         facts: &Facts,
-        checks: Vec<Check>,
         now: Timestamp,
     ) -> Result<i64, Refusal> {
-        let mut all_checks = attempt.checks.clone();
-        all_checks.extend(checks);
         let subject = format!("{}/{}", prepared.issuer_id(), prepared.serial());
         let event = AuditEvent::new(
             now,
@@ -99,7 +98,7 @@ impl Enrollment {
             attempt: attempt.row,
             owner: attempt.ownership.owner.clone(),
             intent: intent(approval, prepared),
-            checks: all_checks,
+            checks: attempt.checks.clone(),
             facts: serde_json::to_string(facts).unwrap_or_default(),
             event,
         };

@@ -44,12 +44,13 @@ struct ChallengeAnswer {
 /// The story's refusal, as a problem.
 pub(super) async fn challenge(
     State(admission): State<Arc<Admission>>,
+    peer: Peer,
     UnverifiedJson(request): UnverifiedJson<ChallengeRequest>,
 ) -> Result<Response, Problem> {
     let HandedOut {
         challenge,
         expires_at,
-    } = admission.challenge(&request.profile).await?;
+    } = admission.challenge(&request.profile, peer.0).await?;
     let answer = ChallengeAnswer {
         challenge: STANDARD.encode(challenge.0),
         expires_at: expires_at.rfc3339(),

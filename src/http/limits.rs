@@ -26,7 +26,7 @@ pub const HEADER_TIME: Duration = Duration::from_secs(10);
 
 /// How long a request may take from its header to its answer. The stories have shorter deadlines of
 /// their own; this one is for what they overlook.
-pub const REQUEST_TIME: Duration = Duration::from_secs(25);
+pub const REQUEST_TIME: Duration = Duration::from_secs(35);
 
 /// How many requests are served at once; with it, the memory that bodies take is bounded to 64 MiB.
 pub const CONCURRENT_REQUESTS: usize = 1024;

@@ -11,8 +11,12 @@ use crate::random::{Random, RandomUnavailable};
 /// How long one enrolment may take, in seconds, whatever happens.
 pub const ENROLLMENT_DEADLINE: u64 = 20;
 
-/// How long a worker owns an attempt, in seconds: longer than an enrolment may take, so that a
-/// second worker never meets a first one that is still alive.
+/// How long Verified Access may take to verify, in seconds, every further try included: what is left
+/// of the deadline is for the record.
+pub const VERIFICATION_TIME: u64 = 14;
+
+/// How long a worker owns an attempt, in seconds: longer than an enrolment may take. A first worker
+/// that is still alive after it loses at its next write, which asks who owns the attempt.
 pub const OWNERSHIP: i64 = 30;
 
 /// How long the same bytes get the same answer, in seconds.

@@ -61,6 +61,8 @@ codes! {
     ChallengeExpired = "challenge_expired",
     /// The challenge was made for another profile.
     ChallengeForOtherProfile = "challenge_for_other_profile",
+    /// The profile was changed while the attempt was open.
+    ProfileChanged = "profile_changed",
     /// Other bytes were the first to answer this challenge.
     ChallengeAlreadyAnswered = "challenge_already_answered",
     /// These bytes were already used with another profile or e-mail.

@@ -36,7 +36,8 @@ fn parse(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
         .with_no_client_auth()
         .with_single_cert(chain, secret)
         .with_context(|| format!("{} and {} do not fit", certificate.display(), key.display()))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // The limits of the edge are those of HTTP/1.1: a slow or silent HTTP/2 connection has none.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 

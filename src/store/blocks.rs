@@ -3,6 +3,7 @@
 use sqlx::sqlite::SqliteConnection;
 
 use crate::model::event::AuditEvent;
+use crate::model::identity::{DeviceId, Email};
 use crate::store::certificates::Holder;
 use crate::store::writer::{Applied, Write};
 use crate::store::{StoreError, audit};
@@ -11,9 +12,9 @@ use crate::store::{StoreError, audit};
 #[derive(Clone, Debug)]
 pub enum Blocked {
     /// A user, by e-mail.
-    Email(String),
+    Email(Email),
     /// A device, by any identifier that Google gave.
-    Device(String),
+    Device(DeviceId),
 }
 
 /// Blocks a user or device. Answers whether it was not blocked before.
@@ -35,8 +36,8 @@ impl Write for AddBlock {
         connection: &'a mut SqliteConnection,
     ) -> Result<Applied<bool>, StoreError> {
         let (kind, value) = match &self.blocked {
-            Blocked::Email(email) => ("email", email),
-            Blocked::Device(device) => ("device", device),
+            Blocked::Email(email) => ("email", email.as_str()),
+            Blocked::Device(device) => ("device", device.as_str()),
         };
         let added = sqlx::query(
             "INSERT INTO blocks (kind, value, reason, created_at) VALUES ($1, $2, $3, $4)

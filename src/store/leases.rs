@@ -1,5 +1,5 @@
-//! Leases: what must be done once is done by whoever holds the name, under a number that only
-//! grows, so that a late holder can be told from the present one.
+//! Leases: what must be done by one process at a time is done by whoever holds the name, under a
+//! number that grows with each new holder.
 
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;

@@ -30,8 +30,7 @@ pub enum Applied<T> {
     Undo(T),
 }
 
-/// One write, with the audit events that belong to it. It may be applied again after an undone
-/// commit, so it borrows itself.
+/// One write, with the audit events that belong to it.
 pub trait Write: Send + Sync + 'static {
     /// What the caller learns once it is committed.
     type Output: Send + 'static;
@@ -143,10 +142,10 @@ impl Writer {
         answer.await.map_err(|_| StoreError::Stopped)?
     }
 
-    /// Whether the last commit went through.
+    /// Whether the last commit went through, and there is somebody to make the next.
     #[must_use]
     pub fn takes_writes(&self) -> bool {
-        self.takes_writes.load(Ordering::Relaxed)
+        self.takes_writes.load(Ordering::Relaxed) && !self.queue.is_closed()
     }
 
     /// Lets queued commands finish, then ends the task.

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use serde_json::json;
 use vaca_emulator::{KeyAlgorithm, Scope, forge};
@@ -207,39 +209,51 @@ async fn two_posts_of_the_same_bytes_make_one_certificate() {
 
 #[tokio::test]
 async fn a_thousand_forgeries_in_her_name_do_not_lock_alice_out() {
-    let ca = TestCa::start_with(
-        |configuration| format!("{configuration}\n[admission]\nchallenges_per_second = 5000\n"),
-        |options| options,
-    )
-    .await;
+    let ca = TestCa::start().await;
     let mallory = ca.client_at(Ipv4Addr::new(127, 0, 0, 2));
-    let mut paused = 0;
-    for _ in 0..1000 {
-        let challenge = ca.challenge("wifi-user").await;
-        let forged = forge::fabricated(&challenge).unwrap();
-        let body = certificate_request(&forged, "wifi-user", Some(ALICE));
-        let answer = ca.post_from(&mallory, "/v1/certificates", &body).await;
-        match answer.problem() {
-            "too_many_failures" => paused += 1,
-            code => assert_eq!(code, "challenge_response_refused"),
+    let ask = json!({ "profile": "wifi-user" });
+    let (mut forged, mut slowed) = (0, 0);
+    while forged < 1000 {
+        let answer = ca.post_from(&mallory, "/v1/challenges", &ask).await;
+        if answer.status != 201 {
+            assert!(["busy", "too_many_failures"].contains(&answer.problem()));
+            slowed += u32::from(answer.problem() == "too_many_failures");
+            ca.clock.advance(1);
+            continue;
         }
+        let challenge = STANDARD
+            .decode(answer.json["challenge"].as_str().unwrap())
+            .unwrap();
+        let response = forge::fabricated(&challenge).unwrap();
+        let body = certificate_request(&response, "wifi-user", Some(ALICE));
+        let answer = ca.post_from(&mallory, "/v1/certificates", &body).await;
+        answer.is("challenge_response_refused");
+        forged += 1;
     }
-    assert!(paused > 0, "a network that fails this often is paused");
+    assert!(
+        slowed > 0,
+        "a network that fails this often gets challenges slowly"
+    );
     let mut chromebook = ca.chromebook(ALICE).await;
     ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa)
         .await
         .issued();
-    // And from Mallory's own network, once its failures have leaked away.
-    ca.clock.advance(60);
+    // In Mallory's own network too, with a little patience.
     let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let challenge = loop {
+        let answer = ca.post_from(&mallory, "/v1/challenges", &ask).await;
+        if answer.status == 201 {
+            break STANDARD
+                .decode(answer.json["challenge"].as_str().unwrap())
+                .unwrap();
+        }
+        ca.clock.advance(1);
+    };
+    let key = Some(KeyAlgorithm::Ecdsa);
+    let response = chromebook
+        .challenge_key(&challenge, Scope::User, key)
+        .await
+        .unwrap();
     let body = certificate_request(&response, "wifi-user", Some(ALICE));
     ca.post_from(&mallory, "/v1/certificates", &body)
         .await
@@ -251,6 +265,7 @@ async fn a_thousand_forgeries_in_her_name_do_not_lock_alice_out() {
 async fn known_unknown_and_blocked_names_get_the_same_answer_before_google_vouches() {
     use vaca::model::actor::Actor;
     use vaca::model::event::{AuditEvent, EventKind};
+    use vaca::model::identity::Email;
     use vaca::store::blocks::{AddBlock, Blocked};
     let ca = TestCa::start().await;
     let mut chromebook = ca.chromebook(ALICE).await;
@@ -258,7 +273,7 @@ async fn known_unknown_and_blocked_names_get_the_same_answer_before_google_vouch
         .await
         .issued();
     let block = AddBlock {
-        blocked: Blocked::Email("blocked@example.com".to_owned()),
+        blocked: Blocked::Email(Email::parse("Blocked@Example.com").unwrap()),
         reason: "lost".to_owned(),
         event: AuditEvent::new(START, EventKind::BlockAdded, Actor::CommandLine, "block"),
     };
@@ -288,6 +303,7 @@ async fn known_unknown_and_blocked_names_get_the_same_answer_before_google_vouch
 async fn a_blocked_device_gets_nothing_under_any_of_its_names() {
     use vaca::model::actor::Actor;
     use vaca::model::event::{AuditEvent, EventKind};
+    use vaca::model::identity::DeviceId;
     use vaca::store::blocks::{AddBlock, Blocked};
     let ca = TestCa::start().await;
     let mut chromebook = ca.chromebook(ALICE).await;
@@ -300,7 +316,7 @@ async fn a_blocked_device_gets_nothing_under_any_of_its_names() {
     .enumerate()
     {
         let block = AddBlock {
-            blocked: Blocked::Device(id.to_owned()),
+            blocked: Blocked::Device(DeviceId::parse(id).unwrap()),
             reason: "stolen".to_owned(),
             event: AuditEvent::new(
                 START,
@@ -314,5 +330,109 @@ async fn a_blocked_device_gets_nothing_under_any_of_its_names() {
     ca.enroll_device(&mut chromebook, KeyAlgorithm::Ecdsa)
         .await
         .is("blocked");
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn an_open_attempt_does_not_outlive_its_day() {
+    let ca = TestCa::start().await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let response = ca
+        .response(
+            &mut chromebook,
+            "wifi-user",
+            Scope::User,
+            KeyAlgorithm::Ecdsa,
+        )
+        .await;
+    let database = ca.database().await;
+    let refuse =
+        "CREATE TRIGGER full BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'full'); END";
+    sqlx::query(refuse).execute(&database).await.unwrap();
+    ca.present(&response, "wifi-user", Some(ALICE))
+        .await
+        .is("storage_unavailable");
+    sqlx::query("DROP TRIGGER full")
+        .execute(&database)
+        .await
+        .unwrap();
+    ca.clock.advance(24 * 60 * 60);
+    ca.present(&response, "wifi-user", Some(ALICE))
+        .await
+        .is("outcome_expired");
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn what_nobody_can_finish_any_more_is_closed() {
+    use vaca_emulator::{Call, Fault};
+    let ca = TestCa::start().await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let response = ca
+        .response(
+            &mut chromebook,
+            "wifi-user",
+            Scope::User,
+            KeyAlgorithm::Ecdsa,
+        )
+        .await;
+    ca.emulator.faults().every(Call::Verify, Fault::Down);
+    ca.present(&response, "wifi-user", Some(ALICE))
+        .await
+        .is("verified_access_unavailable");
+    ca.clock.advance(120);
+    for _ in 0..50 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        if !ca
+            .rows("SELECT code FROM attempts WHERE state = 'denied'")
+            .await
+            .is_empty()
+        {
+            break;
+        }
+    }
+    let codes = ca
+        .rows("SELECT code FROM attempts WHERE state = 'denied'")
+        .await;
+    assert_eq!(codes, ["challenge_expired"]);
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn an_attempt_is_not_finished_under_another_recipe() {
+    let mut ca = TestCa::start().await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let response = ca
+        .response(
+            &mut chromebook,
+            "wifi-user",
+            Scope::User,
+            KeyAlgorithm::Ecdsa,
+        )
+        .await;
+    let database = ca.database().await;
+    let refuse =
+        "CREATE TRIGGER full BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'full'); END";
+    sqlx::query(refuse).execute(&database).await.unwrap();
+    ca.present(&response, "wifi-user", Some(ALICE))
+        .await
+        .is("storage_unavailable");
+    sqlx::query("DROP TRIGGER full")
+        .execute(&database)
+        .await
+        .unwrap();
+    ca.stop().await;
+    let file = ca.configuration_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changed = text.replacen(
+        "scope = \"user\"",
+        "scope = \"user\"\nvalidity_days = 31",
+        1,
+    );
+    std::fs::write(&file, changed).unwrap();
+    ca.serve().await.unwrap();
+    ca.present(&response, "wifi-user", Some(ALICE))
+        .await
+        .is("profile_changed");
     ca.check().await;
 }

@@ -115,6 +115,10 @@ rows! {
         "Challenge for another profile";
         "The challenge was made for another profile.";
         "Start again with a challenge for the profile that you want".
+    ProfileChanged: 409 Restart;
+        "Profile changed";
+        "The profile was changed while this request was under way.";
+        "Start again with a new challenge".
     ChallengeAlreadyAnswered: 409 Restart;
         "Challenge already answered";
         "Another response was the first to answer this challenge.";
@@ -131,10 +135,10 @@ rows! {
         "Busy";
         "There are more requests than can be served at once.";
         "Send the same request again after the time in Retry-After".
-    TooManyFailures: 429 Restart after 30 to 90;
+    TooManyFailures: 429 RetrySame after 2 to 10;
         "Too many failures";
-        "Too many requests from this network address have failed.";
-        "Wait for the time in Retry-After, then start again with a new challenge".
+        "Too many requests from this network address have failed of late, so it gets challenges more slowly.";
+        "Ask for a challenge again after the time in Retry-After".
     ChallengeResponseRefused: 403 Restart after 60;
         "Challenge response refused";
         "Verified Access did not accept the response as that of the named user or of a device of this domain.";

@@ -22,7 +22,6 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admission::Admission;
@@ -30,6 +29,7 @@ use crate::clock::Clock;
 use crate::enrollment::Enrollment;
 use crate::http::envelope::Envelope;
 use crate::http::health::Readiness;
+use crate::http::limits::Bounds;
 use crate::http::pki::{Bundle, IssuerCertificates};
 use crate::http::problem::{Problem, page};
 use crate::http::settings::HttpSettings;
@@ -68,14 +68,21 @@ pub fn api(edge: &Edge) -> Router {
         .route("/v1/certificates", post(enrollment::certificate))
         .route("/v1/profiles", get(profiles::list))
         .merge(pages());
-    surround(bounded(work).merge(health()).with_state(edge.clone()), edge)
+    surround(
+        bounded(work, &edge.settings)
+            .merge(health())
+            .with_state(edge.clone()),
+        edge,
+    )
 }
 
 /// What relying parties fetch in the clear (RFC 5280, section 8: a `https` address inside a
 /// certificate could need itself to be checked).
 pub fn pki(edge: &Edge) -> Router {
     surround(
-        bounded(pages()).merge(health()).with_state(edge.clone()),
+        bounded(pages(), &edge.settings)
+            .merge(health())
+            .with_state(edge.clone()),
         edge,
     )
 }
@@ -94,9 +101,12 @@ fn health() -> Router<Edge> {
         .route("/readyz", get(health::ready))
 }
 
-fn bounded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    let places = Arc::new(Semaphore::new(limits::CONCURRENT_REQUESTS));
-    routes.route_layer(from_fn_with_state(places, limits::bound))
+fn bounded<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    settings: &Arc<HttpSettings>,
+) -> Router<S> {
+    let bounds = Bounds::new(settings);
+    routes.route_layer(from_fn_with_state(bounds, limits::bound))
 }
 
 fn surround(routes: Router, edge: &Edge) -> Router {

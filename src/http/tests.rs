@@ -184,20 +184,28 @@ async fn a_request_without_a_place_is_turned_away_and_told_when_to_return() {
         entered.send(()).await.unwrap();
         std::future::pending::<()>().await;
     });
-    let router = surrounded(bounded(Router::new().route("/hold", hold)));
+    let routes = Router::new().route("/hold", hold);
+    let router = surrounded(bounded(routes, &Arc::default()));
+    let from = |client: usize| {
+        let octet = u8::try_from(client / limits::CONCURRENT_REQUESTS_OF_ONE).unwrap();
+        let mut request = request(Method::GET, "/hold");
+        let peer = SocketAddr::from(([192, 0, 2, octet], 443));
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request
+    };
     let mut held = tokio::task::JoinSet::new();
-    for _ in 0..limits::CONCURRENT_REQUESTS {
-        held.spawn(router.clone().oneshot(request(Method::GET, "/hold")));
+    for client in 0..limits::CONCURRENT_REQUESTS {
+        held.spawn(router.clone().oneshot(from(client)));
     }
     for _ in 0..limits::CONCURRENT_REQUESTS {
         inside.recv().await.unwrap();
     }
-    let busy = problem(&router, request(Method::GET, "/hold")).await;
+    let busy = problem(&router, from(limits::CONCURRENT_REQUESTS)).await;
     assert_eq!(busy["code"], "busy");
     assert_eq!(busy["action"], "retry_same");
     assert!((1..=5).contains(&busy["retry_after"].as_u64().unwrap()));
     held.shutdown().await;
-    let free = router.clone().oneshot(request(Method::GET, "/hold"));
+    let free = router.clone().oneshot(from(0));
     let free = tokio::spawn(free);
     inside.recv().await.unwrap();
     free.abort();

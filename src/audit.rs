@@ -18,7 +18,8 @@ pub enum BrokenLog {
 
 /// Verifies the chain from its first event. Answers how many events it holds.
 ///
-/// A writer of the database who rewrites every later link goes unseen here: the chain shows
+/// A writer of the database who rewrites every later link goes unseen here, and so does one who
+/// removes events from the end, unless the caller knows how many there were: the chain shows
 /// accidents and half-done tampering, not a determined owner of the database.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ mod migrate;
 mod serve;
 mod text;
 
-pub use init::{InitArguments, initialize};
+pub use init::{InitArguments, KeyKind, initialize};
 pub use logging::start as start_logging;
 
 /// The Verified Access CA: client certificates for managed Chromebooks, gated by Chrome Verified

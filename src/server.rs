@@ -252,6 +252,8 @@ async fn serve(
     handle: Handle<SocketAddr>,
 ) -> anyhow::Result<()> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    // HTTP/1.1 alone: no time runs while a server still guesses the version, nor on an idle HTTP/2
+    // connection, so that a peer who says nothing could hold a socket for ever.
     match tls {
         Some(config) => {
             let mut server = axum_server::from_tcp_rustls(listener, config)?

@@ -17,10 +17,12 @@ pub mod blocks;
 pub mod certificates;
 pub mod challenges;
 pub mod crls;
+mod file;
 pub mod leases;
 pub mod migrate;
 pub mod writer;
 
+use file::DatabaseFile;
 use writer::{Write, Writer};
 
 /// Readers beside the one writer.
@@ -72,9 +74,7 @@ impl DatabaseSettings {
     pub fn sqlite_path(&self) -> Result<&Path, StoreError> {
         match self.url.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Path::new(path)),
-            _ => Err(StoreError::Schema(
-                "[database] url must be sqlite:PATH".to_owned(),
-            )),
+            _ => Err(StoreError::Schema("url must be sqlite:PATH".to_owned())),
         }
     }
 }
@@ -97,6 +97,7 @@ impl Store {
     /// program's or another version's (the message says what to run).
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let options = options(path).create_if_missing(false);
+        let file = DatabaseFile::at(path).map_err(sqlx::Error::Io)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(BUSY_TIMEOUT)
@@ -105,7 +106,7 @@ impl Store {
         migrate::check(&readers).await?;
         Ok(Self {
             readers,
-            writer: Writer::start(options),
+            writer: Writer::start(options, file),
         })
     }
 

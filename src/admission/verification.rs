@@ -15,6 +15,9 @@ use crate::model::profile::CertificateProfile;
 use crate::model::refusal::Refusal;
 use crate::store::attempts::{Attempt, KeepVerdict};
 
+/// What a requester waits at the least where Google asked for no time, in seconds.
+const SHORTEST_WAIT: u64 = 2;
+
 impl Admission {
     /// Asks Verified Access, and commits what it says before anything is built on it.
     pub(super) async fn verify(
@@ -146,7 +149,8 @@ impl Admission {
                 self.deny(attempt, code, denied).await
             }
             Failure::Unavailable { retry_after, .. } => {
-                let wait = i64::try_from(retry_after.unwrap_or(0)).unwrap_or(i64::MAX);
+                let wait = retry_after.unwrap_or(SHORTEST_WAIT);
+                let wait = i64::try_from(wait).unwrap_or(i64::MAX);
                 // The same bytes cannot help after the challenge's minute.
                 if self.resources.clock.now().plus(wait) >= attempt.challenge_expires_at {
                     let code = ProblemCode::ChallengeExpired;

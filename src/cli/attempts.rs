@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::text::{escape, print_table};
+use crate::cli::text::{escape, print_json, print_table};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::model::attempt::AttemptId;
@@ -44,7 +44,7 @@ pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Re
         .with_context(|| format!("no attempt has the id {id}"))?;
     let certificate = store.certificate_of_attempt(attempt.row).await?;
     if show.json {
-        println!("{}", record(&attempt, certificate.as_ref()));
+        print_json(&record(&attempt, certificate.as_ref()));
     } else {
         print(&attempt, certificate.as_ref());
     }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::text::{escape, print_table};
+use crate::cli::text::{escape, print_json, print_table};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::model::serial::{SerialNumber, hex};
@@ -51,7 +51,7 @@ pub(super) async fn run(config: &Config, command: CertificatesCommand) -> anyhow
         CertificatesCommand::List(list) => {
             let rows = store.certificates(list.before, list.limit).await?;
             if list.json {
-                rows.iter().for_each(|row| println!("{}", summary(row)));
+                rows.iter().for_each(|row| print_json(&summary(row)));
             } else {
                 print_list(&rows, list.limit);
             }
@@ -63,7 +63,7 @@ pub(super) async fn run(config: &Config, command: CertificatesCommand) -> anyhow
             let rows = store.certificates_by_serial(serial).await?;
             for row in &rows {
                 if show.json {
-                    println!("{}", in_full(row));
+                    print_json(&in_full(row));
                 } else {
                     print_one(row);
                 }

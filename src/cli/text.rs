@@ -18,6 +18,25 @@ pub(super) fn escape(unverified: &str) -> String {
     safe
 }
 
+/// Prints a JSON value on one line. It reads the same for a program; what would drive a terminal is
+/// written as its JSON escape (RFC 8259, section 7; it can stand in strings only).
+pub(super) fn print_json(value: &serde_json::Value) {
+    println!("{}", json(value));
+}
+
+fn json(value: &serde_json::Value) -> String {
+    let mut safe = String::new();
+    for letter in value.to_string().chars() {
+        if letter.is_control() || is_invisible(letter) {
+            // Writing to a string cannot fail.
+            write!(safe, "\\u{:04x}", u32::from(letter)).ok();
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
+}
+
 /// Bidirectional controls (Unicode UAX 9), zero-width characters, line and paragraph separators.
 fn is_invisible(letter: char) -> bool {
     matches!(letter,
@@ -71,5 +90,16 @@ mod tests {
             "\\u{1b}[31mred\\u{202e}\\u{7}"
         );
         assert_eq!(escape("plain, ünïcode\nline"), "plain, ünïcode\nline");
+    }
+
+    #[test]
+    fn json_reads_the_same_and_drives_no_terminal_either() {
+        let value = serde_json::json!({ "ünï\n\"": "\u{9b}31m\u{202e}\u{7f}\u{1b}" });
+        let text = json(&value);
+        assert!(!text.contains(['\u{9b}', '\u{202e}', '\u{7f}', '\u{1b}']));
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).ok(),
+            Some(value)
+        );
     }
 }

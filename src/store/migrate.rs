@@ -76,10 +76,14 @@ pub async fn check(readers: &SqlitePool) -> Result<(), StoreError> {
     let migrator = migrator();
     let mut known = migrator.iter();
     for row in rows {
+        // A value of another type is no row of ours either.
         let same = known.next().is_some_and(|migration| {
-            row.get::<i64, _>(0) == migration.version
-                && row.get::<Vec<u8>, _>(1) == *migration.checksum
-                && row.get::<bool, _>(2)
+            row.try_get::<i64, _>(0)
+                .is_ok_and(|version| version == migration.version)
+                && row
+                    .try_get::<Vec<u8>, _>(1)
+                    .is_ok_and(|sum| sum == *migration.checksum)
+                && row.try_get::<bool, _>(2).is_ok_and(|success| success)
         });
         if !same {
             let text = "the database has a schema that this program does not know: use the program that made it, or a newer one";

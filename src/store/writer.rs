@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::store::StoreError;
+use crate::store::file::DatabaseFile;
 
 /// Commands in one commit, at most.
 const BATCH: usize = 256;
@@ -110,13 +111,15 @@ struct Running {
 }
 
 impl Writer {
-    /// Starts the writing task; it connects when the first command arrives.
+    /// Starts the writing task; it connects when the first command arrives. `file` is what `options`
+    /// name.
     #[must_use]
-    pub fn start(options: SqliteConnectOptions) -> Self {
+    pub(super) fn start(options: SqliteConnectOptions, file: DatabaseFile) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
         let takes_writes = Arc::new(AtomicBool::new(true));
-        let task = tokio::spawn(run(options, jobs, stopped, Arc::clone(&takes_writes)));
+        let database = Database { options, file };
+        let task = tokio::spawn(run(database, jobs, stopped, Arc::clone(&takes_writes)));
         Self {
             queue,
             running: Arc::new(Mutex::new(Some(Running { stop, task }))),
@@ -157,8 +160,14 @@ impl Writer {
     }
 }
 
-async fn run(
+/// What the task writes to.
+struct Database {
     options: SqliteConnectOptions,
+    file: DatabaseFile,
+}
+
+async fn run(
+    database: Database,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     mut stopped: oneshot::Receiver<()>,
     takes_writes: Arc<AtomicBool>,
@@ -171,7 +180,7 @@ async fn run(
             received = jobs.recv_many(&mut batch, BATCH) => if received == 0 { break },
             _ = &mut stopped, if !jobs.is_closed() => { jobs.close(); continue },
         }
-        let commit = commit(&options, &mut connection, &mut batch).await;
+        let commit = commit(&database, &mut connection, &mut batch).await;
         takes_writes.store(commit.is_ok(), Ordering::Relaxed);
         if let Err(cause) = &commit {
             tracing::error!(
@@ -193,13 +202,14 @@ async fn run(
 }
 
 async fn commit(
-    options: &SqliteConnectOptions,
+    database: &Database,
     connection: &mut Option<SqliteConnection>,
     batch: &mut [Box<dyn Job>],
 ) -> Result<(), String> {
     let attempt = async {
+        database.file.check()?;
         if connection.is_none() {
-            *connection = Some(options.connect().await?);
+            *connection = Some(database.options.connect().await?);
         }
         let Some(connection) = connection.as_mut() else {
             return Err(sqlx::Error::WorkerCrashed);
@@ -210,6 +220,8 @@ async fn commit(
         for job in batch {
             job.apply(connection).await?;
         }
+        // Again: what is committed to a file that has gone is lost, and would be answered.
+        database.file.check()?;
         sqlx::query("COMMIT").execute(&mut *connection).await?;
         Ok(())
     };
@@ -217,3 +229,6 @@ async fn commit(
         .await
         .map_err(|error: sqlx::Error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,17 @@
 )]
 
 mod architecture;
+mod audit;
+mod bad_requests;
+mod chain;
+mod cli;
+mod config;
 mod enrollment;
+mod genuine;
+mod listeners;
+mod outages;
 mod quickstart;
 mod refusals;
 mod replay;
+mod storage;
 mod support;

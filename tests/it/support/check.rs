@@ -8,6 +8,7 @@ use der::{Decode as _, Encode as _};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{Row as _, SqlSafeStr};
+use vaca::ca::Issuer;
 use vaca::config::Config;
 use vaca::server::load_issuer;
 use vaca::store::audit::Sequence;
@@ -40,21 +41,22 @@ impl TestCa {
         while self.store.write(Sequence).await.unwrap() > 0 {}
         let logged = vaca::audit::verify(&self.store).await.unwrap();
         assert_eq!(self.count("SELECT count(*) FROM events").await, logged);
-        self.check_certificates().await;
+        let config = Config::load(&self.configuration_file()).unwrap();
+        let issuer = load_issuer(&config.issuers[0], &config.verified_access).unwrap();
+        self.check_certificates(&issuer).await;
         self.check_attempts().await;
         self.check_events().await;
-        self.check_crls().await;
+        self.check_crls(&issuer).await;
     }
 
-    async fn count(&self, sql: impl SqlSafeStr) -> i64 {
+    /// The number that a query answers.
+    pub async fn count(&self, sql: impl SqlSafeStr) -> i64 {
         let database = self.database().await;
         sqlx::query(sql).fetch_one(&database).await.unwrap().get(0)
     }
 
-    async fn check_certificates(&self) {
+    async fn check_certificates(&self, issuer: &Issuer) {
         let rows = self.store.certificates(None, 100_000).await.unwrap();
-        let config = Config::load(&self.configuration_file()).unwrap();
-        let issuer = load_issuer(&config.issuers[0], &config.verified_access).unwrap();
         let mut serials = std::collections::HashSet::new();
         for row in &rows {
             assert!(
@@ -179,9 +181,7 @@ impl TestCa {
         );
     }
 
-    async fn check_crls(&self) {
-        let config = Config::load(&self.configuration_file()).unwrap();
-        let issuer = load_issuer(&config.issuers[0], &config.verified_access).unwrap();
+    async fn check_crls(&self, issuer: &Issuer) {
         let root = issuer.root().issuer_id();
         let (number, der) = self
             .store

@@ -1,0 +1,491 @@
+//! The command as people type it: its words, its files, its exit codes.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use vaca_emulator::faults::Field;
+use vaca_emulator::{
+    Call, Emulator, Fault, KeyAlgorithm, Options, Scope, VirtualChromebook, forge,
+};
+
+use crate::support::openssl::{openssl, openssl_refuses, run, said};
+use crate::support::{
+    ALICE, Answer, CONFIGURATION, TestCa, certificate_request, eventually, http_client,
+    write_secret,
+};
+
+const VACA: &str = env!("CARGO_BIN_EXE_vaca");
+
+async fn vaca(folder: &Path, arguments: &[&str]) -> Output {
+    run(VACA, arguments, folder).await
+}
+
+/// What the command prints, where it succeeds.
+async fn succeeds(folder: &Path, arguments: &[&str]) -> String {
+    let output = vaca(folder, arguments).await;
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What it complains about, where it does not; it fails with 1 and prints nothing else.
+async fn fails(folder: &Path, arguments: &[&str]) -> String {
+    let output = vaca(folder, arguments).await;
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A folder on the machine's own clock, as an administrator makes it.
+struct Site {
+    folder: TempDir,
+    emulator: Emulator,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let options = Options {
+            shared_keys: true,
+            ..Options::default()
+        };
+        let emulator = Emulator::start(options).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let configuration =
+            CONFIGURATION.replace("VERIFIED_ACCESS", &emulator.verified_access_url());
+        std::fs::write(folder.path().join("vaca.toml"), configuration).unwrap();
+        let key = emulator.service_account_json();
+        write_secret(&folder.path().join("service-account.json"), &key);
+        Self { folder, emulator }
+    }
+
+    /// The same, migrated and with a CA.
+    async fn initialized(key: &str) -> Self {
+        let site = Self::new().await;
+        site.succeeds(&["migrate"]).await;
+        let init = ["init", "--test", "--organization", "Example", "--key", key];
+        site.succeeds(&init).await;
+        site
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn succeeds(&self, arguments: &[&str]) -> String {
+        succeeds(self.path(), arguments).await
+    }
+
+    async fn fails(&self, arguments: &[&str]) -> String {
+        fails(self.path(), arguments).await
+    }
+
+    /// `vaca doctor`: its exit code, and its lines.
+    async fn doctor(&self) -> (Option<i32>, String) {
+        let output = vaca(self.path(), &["doctor"]).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code(), text)
+    }
+}
+
+/// The service as a process of its own; killed if a test forgets it.
+struct Service {
+    child: Child,
+    url: String,
+}
+
+impl Service {
+    async fn start(folder: &Path) -> Self {
+        let mut child = Command::new(VACA)
+            .arg("serve")
+            .current_dir(folder)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (found, url) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let mut found = Some(found);
+            // Read to the end, so that the service never waits for this pipe.
+            for line in lines.map_while(Result::ok) {
+                let (_, url) = line.split_once("serving devices on ").unwrap_or_default();
+                if let Some(found) = (!url.is_empty()).then(|| found.take()).flatten() {
+                    found.send(url.to_owned()).ok();
+                }
+            }
+        });
+        let url = tokio::time::timeout(std::time::Duration::from_secs(60), url);
+        let url = url.await.expect("it serves in time").expect("it serves");
+        Self { child, url }
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        let client = http_client(|builder| builder);
+        let request = client.post(format!("{}{path}", self.url)).json(body);
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// A challenge for `wifi-user`.
+    async fn challenge(&self) -> Vec<u8> {
+        let body = json!({ "profile": "wifi-user" });
+        let answer = self.post("/v1/challenges", &body).await;
+        STANDARD
+            .decode(answer.json["challenge"].as_str().unwrap())
+            .unwrap()
+    }
+
+    /// Sends a signal and waits for the exit code.
+    async fn stop(mut self, signal: &str) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+        let mut ended = None;
+        for _ in 0..400 {
+            ended = self.child.try_wait().unwrap();
+            if ended.is_some() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        ended.expect("it stops").code()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[tokio::test]
+async fn the_help_of_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pages = Vec::new();
+    for command in [
+        &[][..],
+        &["serve"],
+        &["migrate"],
+        &["init"],
+        &["config"],
+        &["config", "check"],
+        &["doctor"],
+        &["certificates"],
+        &["certificates", "list"],
+        &["certificates", "show"],
+        &["attempts"],
+        &["attempts", "show"],
+    ] {
+        let arguments = [command, &["--help"]].concat();
+        let page = succeeds(folder.path(), &arguments).await;
+        pages.push(format!("$ vaca {}\n{page}", arguments.join(" ")));
+    }
+    insta::assert_snapshot!("help", pages.join("\n"));
+    let version = succeeds(folder.path(), &["--version"]).await;
+    assert_eq!(version, format!("vaca {}\n", env!("CARGO_PKG_VERSION")));
+    // What nobody understands is a usage error, not a failure.
+    let output = vaca(folder.path(), &["sign"]).await;
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn from_an_empty_folder_to_a_service_that_is_told_to_stop() {
+    let site = Site::new().await;
+    let folder = site.path();
+    let checked = site.succeeds(&["config", "check"]).await;
+    assert!(checked.contains("1 issuer and 4 profiles"), "{checked}");
+    let error = site
+        .fails(&["init", "--organization", "Example", "--test"])
+        .await;
+    assert!(error.contains("cannot open the database"), "{error}");
+    let migrated = site.succeeds(&["migrate"]).await;
+    assert!(migrated.contains("schema version 1"), "{migrated}");
+    assert_eq!(
+        site.succeeds(&["migrate"]).await,
+        migrated,
+        "again is harmless"
+    );
+    let error = site.fails(&["init", "--organization", "Example"]).await;
+    assert!(error.contains("its issuer is made with --test"), "{error}");
+    let error = site.fails(&["serve"]).await;
+    assert!(error.contains("`vaca init` makes it"), "{error}");
+
+    let made = site
+        .succeeds(&["init", "--organization", "Example", "--test"])
+        .await;
+    assert!(made.contains("off this machine now"), "{made}");
+    let secrets = [
+        "root/root.key",
+        "root/passphrase",
+        "issuing/issuing.key",
+        "issuing/passphrase",
+        "deployment.key",
+    ];
+    for name in secrets.into_iter().chain(["vaca.db"]) {
+        let mode = std::fs::metadata(folder.join(name)).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "{name}");
+    }
+    for name in ["root", "issuing"] {
+        let mode = std::fs::metadata(folder.join(name)).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o700, "{name}");
+    }
+    // A second birth would end the first.
+    let before: Vec<_> = secrets
+        .iter()
+        .map(|name| std::fs::read(folder.join(name)).unwrap())
+        .collect();
+    let error = site
+        .fails(&["init", "--organization", "Example", "--test"])
+        .await;
+    assert!(error.contains("a CA is never overwritten"), "{error}");
+    for (name, before) in secrets.iter().zip(before) {
+        assert_eq!(std::fs::read(folder.join(name)).unwrap(), before, "{name}");
+    }
+
+    // The root's key is for its next CRL; the service has no use for it.
+    std::fs::remove_dir_all(folder.join("root")).unwrap();
+    let service = Service::start(folder).await;
+    let mut chromebook = VirtualChromebook::enrolled(&site.emulator.control_url(), ALICE)
+        .await
+        .unwrap();
+    let challenge = service.challenge().await;
+    let response = chromebook
+        .challenge_key(&challenge, Scope::User, Some(KeyAlgorithm::Rsa))
+        .await
+        .unwrap();
+    let body = certificate_request(&response, "wifi-user", Some(ALICE));
+    let issued = service.post("/v1/certificates", &body).await;
+    let serial = issued.issued().serial().to_owned();
+    assert_eq!(service.stop("-TERM").await, Some(0));
+    let shown = site.succeeds(&["certificates", "show", &serial]).await;
+    assert!(shown.contains(ALICE), "{shown}");
+    let service = Service::start(folder).await;
+    let again = service.post("/v1/certificates", &body).await;
+    assert_eq!((again.status, again.text), (200, issued.text));
+    assert_eq!(service.stop("-INT").await, Some(0));
+}
+
+#[tokio::test]
+async fn openssl_opens_the_key_files_with_their_passphrases_only() {
+    let site = Site::initialized("p256").await;
+    for name in ["root/root", "issuing/issuing"] {
+        let key = format!("{name}.key");
+        let folder = name.split('/').next().unwrap();
+        let right = format!("file:{folder}/passphrase");
+        let open = |passphrase| ["pkey", "-in", &key, "-noout", "-passin", passphrase];
+        openssl(&open(&right), site.path()).await;
+        openssl_refuses(&open("pass:guess"), site.path()).await;
+        let pem = std::fs::read_to_string(site.path().join(&key)).unwrap();
+        assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    }
+    let text = ["asn1parse", "-in", "issuing/issuing.key"];
+    let text = openssl(&text, site.path()).await;
+    for word in [
+        "PBES2",
+        "PBKDF2",
+        "hmacWithSHA256",
+        "aes-256-cbc",
+        ":0927C0",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    // A wrong passphrase is told, not guessed around.
+    std::fs::write(site.path().join("issuing/passphrase"), "wrong\n").unwrap();
+    let error = site.fails(&["serve"]).await;
+    assert!(error.contains("issuing.key"), "{error}");
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_is_wrong_and_fails_for_it() {
+    let site = Site::initialized("p256").await;
+    let (code, healthy) = site.doctor().await;
+    assert_eq!(code, Some(0), "{healthy}");
+    assert!(
+        healthy.lines().all(|line| line.starts_with("ok  ")),
+        "{healthy}"
+    );
+    for name in [
+        "configuration",
+        "start",
+        "challenge",
+        "database",
+        "verified_access",
+        "clock",
+        "issuer",
+        "unfinished",
+    ] {
+        assert!(
+            healthy.contains(&format!("ok   {name} ")),
+            "{name}: {healthy}"
+        );
+    }
+    for (fault, code, line) in [
+        (Fault::Down, "verified_access_unavailable", "FAIL challenge"),
+        (
+            Fault::status("401"),
+            "verified_access_misconfigured",
+            "FAIL verified_access",
+        ),
+        (
+            Fault::ClockSkew {
+                milliseconds: 200_000,
+            },
+            "clock_untrusted",
+            "FAIL clock",
+        ),
+    ] {
+        site.emulator.faults().every(Call::Generate, fault);
+        let (exit, text) = site.doctor().await;
+        assert_eq!(exit, Some(1), "{text}");
+        assert!(text.contains(code) && text.contains(line), "{text}");
+        site.emulator.faults().clear();
+    }
+    let service = Service::start(site.path()).await;
+    // A worker that died: bound, without a verdict.
+    site.emulator.faults().every(Call::Verify, Fault::Down);
+    let forged = forge::fabricated(&service.challenge().await).unwrap();
+    let body = certificate_request(&forged, "wifi-user", Some(ALICE));
+    let open = service.post("/v1/certificates", &body).await;
+    let attempt = open.is("verified_access_unavailable").attempt();
+    let (exit, text) = site.doctor().await;
+    assert_eq!(exit, Some(0), "somebody else's outage: {text}");
+    assert!(text.contains(&format!("{attempt} bound since ")), "{text}");
+    assert_eq!(service.stop("-TERM").await, Some(0));
+    // What does not start is told on one line.
+    std::fs::remove_file(site.path().join("deployment.key")).unwrap();
+    let (exit, text) = site.doctor().await;
+    assert_eq!(exit, Some(1));
+    assert!(
+        text.contains("FAIL start") && text.contains("deployment.key"),
+        "{text}"
+    );
+    std::fs::remove_file(site.path().join("vaca.db")).unwrap();
+    let (exit, text) = site.doctor().await;
+    assert_eq!(exit, Some(1));
+    assert!(
+        text.contains("FAIL start") && text.contains("vaca.db"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn certificates_are_listed_and_shown() {
+    let ca = TestCa::start().await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let user = ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+    let device = ca.enroll_device(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+    let folder = ca.folder.path();
+    let list = succeeds(folder, &["certificates", "list"]).await;
+    let lines: Vec<_> = list.lines().collect();
+    assert_eq!(
+        lines.len(),
+        5,
+        "a head, two clients, issuing and root: {list}"
+    );
+    assert!(lines[0].starts_with("SERIAL"));
+    assert!(
+        lines[1].starts_with(device.issued().serial()),
+        "newest first"
+    );
+    assert!(lines[2].contains("user:alice@example.com"));
+    assert!(lines[2].ends_with(user.attempt()));
+    let page = succeeds(folder, &["certificates", "list", "--limit", "1"]).await;
+    let (_, before) = page.trim_end().rsplit_once("--before ").unwrap();
+    let next = ["certificates", "list", "--limit", "1", "--before", before];
+    let next = succeeds(folder, &next).await;
+    assert!(next.contains(user.serial()), "{next}");
+    let json = succeeds(folder, &["certificates", "list", "--json"]).await;
+    let rows: Vec<Value> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 4);
+    assert_eq!(rows[1]["serial_number"], user.json["serial_number"]);
+    assert_eq!(rows[1]["not_after"], user.json["not_after"]);
+
+    let upper = user.serial().to_uppercase();
+    let shown = succeeds(folder, &["certificates", "show", &upper]).await;
+    assert!(shown.contains("-----BEGIN CERTIFICATE-----"), "{shown}");
+    let shown = ["certificates", "show", user.serial(), "--json"];
+    let shown: Value = serde_json::from_str(&succeeds(folder, &shown).await).unwrap();
+    assert_eq!(shown["certificate"], user.json["certificate"]);
+    assert_eq!(shown["email"], ALICE);
+    assert_eq!(shown["attempt"], user.json["attempt"]);
+    let error = fails(folder, &["certificates", "show", "nonsense"]).await;
+    assert!(error.contains("32 hexadecimal digits"), "{error}");
+    let missing = format!("01{}", "0".repeat(30));
+    let error = fails(folder, &["certificates", "show", &missing]).await;
+    assert!(error.contains("no certificate has the number"), "{error}");
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn an_attempt_tells_why_and_a_strangers_text_moves_no_cursor() {
+    let ca = TestCa::start().await;
+    let folder = ca.folder.path();
+    let (_chromebook, response) = ca.alices_response().await;
+    let strange = "C0\u{1b}[2J\u{202e}evil\r\nok";
+    let lie = Fault::Set {
+        field: Field::CustomerId,
+        value: strange.to_owned(),
+    };
+    ca.emulator.faults().next(Call::Verify, lie);
+    let denied = ca.present(&response, "wifi-user", Some(ALICE)).await;
+    let id = denied.is("wrong_customer").attempt().to_lowercase();
+    // As it was read aloud.
+    let spoken = format!("{}-{}", &id[..4], &id[4..]);
+    let shown = succeeds(folder, &["attempts", "show", &spoken]).await;
+    assert!(shown.contains("denied: wrong_customer"), "{shown}");
+    assert!(shown.contains("C01example"), "what was expected: {shown}");
+    assert!(shown.contains("FAILED"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\u{202e}', '\r']), "{shown:?}");
+    let (_, checks) = shown.split_once("CHECK ").unwrap();
+    assert_eq!(
+        checks.lines().count(),
+        6,
+        "a head and one line a check: {shown}"
+    );
+    let json = succeeds(folder, &["attempts", "show", &id, "--json"]).await;
+    assert!(!json.contains(['\u{1b}', '\u{202e}', '\r']), "{json:?}");
+    let record: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(record["state"], "denied");
+    assert_eq!(record["code"], "wrong_customer");
+    assert_eq!(record["unverified_email"], ALICE);
+
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let issued = ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+    let id = issued.issued().attempt();
+    let shown = succeeds(folder, &["attempts", "show", id]).await;
+    assert!(
+        shown.contains(&format!("issued {}", issued.serial())),
+        "{shown}"
+    );
+    assert!(!shown.contains("FAILED"), "{shown}");
+    let json = succeeds(folder, &["attempts", "show", id, "--json"]).await;
+    let record: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(record["serial_number"], issued.json["serial_number"]);
+    assert_eq!(record["facts"]["email"], ALICE);
+    let error = fails(folder, &["attempts", "show", "UUUU"]).await;
+    assert!(error.contains("8 letters and digits"), "{error}");
+    let error = fails(folder, &["attempts", "show", "00000000"]).await;
+    assert!(error.contains("no attempt has the id 00000000"), "{error}");
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn every_kind_of_ca_key_serves() {
+    for key in ["p384", "rsa3072"] {
+        let site = Site::initialized(key).await;
+        let service = Service::start(site.path()).await;
+        let client = http_client(|builder| builder);
+        let ready = || async {
+            let answer = client.get(format!("{}/readyz", service.url)).send().await;
+            answer.is_ok_and(|answer| answer.status() == 200)
+        };
+        eventually("it is ready", ready).await;
+        assert_eq!(service.stop("-TERM").await, Some(0));
+    }
+}

@@ -1,0 +1,265 @@
+//! A configuration that does not fit says where, and what to change.
+
+use std::path::{Path, PathBuf};
+
+use vaca::config::Config;
+
+use crate::support::CONFIGURATION;
+
+/// The configuration of the tests, as somebody with an endpoint of his own writes it.
+fn sound() -> String {
+    CONFIGURATION.replace("VERIFIED_ACCESS", "http://127.0.0.1:8090")
+}
+
+/// What `vaca config check` says of a configuration.
+fn complaint(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vaca.toml");
+    std::fs::write(&file, text).unwrap();
+    let error = Config::load(&file).expect_err(text);
+    error
+        .to_string()
+        .replace(&file.display().to_string(), "vaca.toml")
+}
+
+#[test]
+fn the_configuration_of_the_tests_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vaca.toml");
+    std::fs::write(&file, sound()).unwrap();
+    let config = Config::load(&file).unwrap();
+    assert_eq!(config.profiles.len(), 4);
+    // Relative paths start from the file's folder, wherever the command was typed.
+    assert_eq!(config.database, folder.path().join("vaca.db"));
+    assert_eq!(
+        config.issuers[0].key_file,
+        folder.path().join("issuing/issuing.key")
+    );
+}
+
+/// Every change to the sound configuration with what is said of it.
+#[test]
+fn each_mistake_is_told_with_its_place_and_its_remedy() {
+    let replaced = |from: &str, to: &str| {
+        assert!(sound().contains(from), "{from}");
+        sound().replacen(from, to, 1)
+    };
+    let behind = |from: &str, added: &str| replaced(from, &format!("{from}\n{added}"));
+    let user = "[[profile]]\nname = \"wifi-user\"";
+    let device = "name = \"wifi-device\"\nscope = \"machine\"";
+    let mistakes = [
+        ("no TOML", replaced("[listen]", "[listen")),
+        ("an unknown key", behind("[listen]", "port = 8080")),
+        ("an unknown table", format!("{}\n[telemetry]\n", sound())),
+        (
+            "an unknown key of a profile",
+            behind(user, "subject = \"anybody\""),
+        ),
+        (
+            "a secret in the file",
+            behind("[[issuer]]", "passphrase = \"secret\""),
+        ),
+        (
+            "a missing key",
+            replaced("customer_id = \"C01example\"\n", ""),
+        ),
+        (
+            "a value of another kind",
+            replaced("scope = \"user\"", "scope = \"everybody\""),
+        ),
+        (
+            "no address",
+            replaced("api = \"127.0.0.1:0\"", "api = \"localhost\""),
+        ),
+        (
+            "half of TLS",
+            behind("[listen]", "tls_key_file = \"tls.key\""),
+        ),
+        (
+            "another database",
+            replaced("sqlite:vaca.db", "postgres://localhost/vaca"),
+        ),
+        (
+            "an in-memory database",
+            replaced("sqlite:vaca.db", "sqlite:"),
+        ),
+        (
+            "Google with a url",
+            replaced("endpoint = \"test\"", "endpoint = \"google\""),
+        ),
+        (
+            "Google with a root",
+            replaced(
+                "endpoint = \"test\"\nurl = \"http://127.0.0.1:8090\"",
+                "endpoint = \"google\"\nroot_certificate_file = \"root.pem\"",
+            ),
+        ),
+        (
+            "a test without a url",
+            replaced("url = \"http://127.0.0.1:8090\"\n", ""),
+        ),
+        (
+            "a test in the clear",
+            replaced("http://127.0.0.1:8090", "http://192.0.2.1:8090"),
+        ),
+        (
+            "a url with a path",
+            replaced("http://127.0.0.1:8090", "https://example.com/v2"),
+        ),
+        (
+            "a test without a key",
+            replaced("service_account_file = \"service-account.json\"\n", ""),
+        ),
+        (
+            "an unknown token method",
+            behind("endpoint = \"test\"", "token = \"none\""),
+        ),
+        (
+            "trust twice",
+            behind(
+                "endpoint = \"test\"",
+                "trust = \"google_trust_services\"\nroot_certificate_file = \"root.pem\"",
+            ),
+        ),
+        (
+            "no extension",
+            replaced("abcdefghijklmnopabcdefghijklmnop", "abc"),
+        ),
+        (
+            "every extension",
+            replaced("abcdefghijklmnopabcdefghijklmnop", "*"),
+        ),
+        (
+            "no rate",
+            format!("{}\n[admission]\nchallenges_per_second = 0\n", sound()),
+        ),
+        (
+            "no issuer",
+            replaced("name = \"issuing\"", "name = \"other\""),
+        ),
+        (
+            "an issuer twice",
+            replaced(user, &format!("{}\n{user}", issuer())),
+        ),
+        (
+            "a profile twice",
+            replaced("name = \"vpn-user\"", "name = \"wifi-user\""),
+        ),
+        (
+            "a profile with a wrong name",
+            replaced("name = \"vpn-user\"", "name = \"VPN user\""),
+        ),
+        ("no profile", without_profiles()),
+        (
+            "an empty list of profiles",
+            without_profiles().replacen(
+                "deployment_key_file",
+                "profile = []\ndeployment_key_file",
+                1,
+            ),
+        ),
+        (
+            "no domain",
+            replaced("domains = [\"example.com\"]", "domains = []"),
+        ),
+        (
+            "a bad domain",
+            replaced("domains = [\"example.com\"]", "domains = [\"example\"]"),
+        ),
+        (
+            "a wildcard domain",
+            replaced(
+                "domains = [\"example.com\"]",
+                "domains = [\"*.example.com\"]",
+            ),
+        ),
+        (
+            "two domains of a machine",
+            replaced(
+                &format!("{device}\ndomains = [\"example.com\"]"),
+                &format!("{device}\ndomains = [\"example.com\", \"example.org\"]"),
+            ),
+        ),
+        (
+            "an empty customer",
+            replaced("customer_id = \"C01example\"", "customer_id = \"\""),
+        ),
+        (
+            "any customer",
+            replaced("customer_id = \"C01example\"", "customer_id = \"*\""),
+        ),
+        (
+            "a user in developer mode",
+            behind(
+                user,
+                "key_trust_levels = [\"CHROME_OS_VERIFIED_MODE\", \"CHROME_OS_DEVELOPER_MODE\"]",
+            ),
+        ),
+        (
+            "a browser for a machine",
+            behind(device, "key_trust_levels = [\"CHROME_BROWSER_HW_KEY\"]"),
+        ),
+        (
+            "no algorithm",
+            replaced("key_algorithms = [\"ECDSA\"]", "key_algorithms = []"),
+        ),
+        (
+            "an unknown algorithm",
+            replaced("key_algorithms = [\"ECDSA\"]", "key_algorithms = [\"DSA\"]"),
+        ),
+        (
+            "a certificate for ever",
+            behind(user, "validity_days = 3650"),
+        ),
+        (
+            "a certificate for no time",
+            behind(user, "validity_days = 0"),
+        ),
+    ];
+    let told: Vec<_> = mistakes
+        .iter()
+        .map(|(mistake, text)| format!("--- {mistake}\n{}", complaint(text).trim_end()))
+        .collect();
+    insta::assert_snapshot!("mistakes", told.join("\n"));
+}
+
+fn issuer() -> String {
+    let text = sound();
+    let start = text.find("[[issuer]]").unwrap();
+    let end = text.find("[[profile]]").unwrap();
+    text[start..end].to_owned()
+}
+
+fn without_profiles() -> String {
+    let text = sound();
+    text[..text.find("[[profile]]").unwrap()].to_owned()
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/vaca.toml")).unwrap_err();
+    assert!(error.to_string().starts_with("/nowhere/vaca.toml: "));
+}
+
+/// The configurations of the documentation.
+fn samples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/samples");
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let files = entries.map(|entry| entry.unwrap().path());
+    let samples: Vec<_> = files
+        .filter(|file| file.extension().is_some_and(|found| found == "toml"))
+        .collect();
+    assert!(!samples.is_empty(), "a folder of samples without one");
+    samples
+}
+
+#[test]
+fn the_samples_of_the_documentation_load() {
+    for file in samples() {
+        if let Err(error) = Config::load(&file) {
+            panic!("{}: {error}", file.display());
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What many stories begin or end with.
+
+use std::time::Duration;
+
+use sqlx::SqlSafeStr;
+use vaca_emulator::{KeyAlgorithm, Scope, VirtualChromebook};
+
+use super::{ALICE, TestCa};
+
+impl TestCa {
+    /// A response of a Chromebook of Alice's to a fresh challenge for `wifi-user`.
+    pub async fn alices_response(&self) -> (VirtualChromebook, Vec<u8>) {
+        let mut chromebook = self.chromebook(ALICE).await;
+        let response = self
+            .response(
+                &mut chromebook,
+                "wifi-user",
+                Scope::User,
+                KeyAlgorithm::Ecdsa,
+            )
+            .await;
+        (chromebook, response)
+    }
+
+    /// Changes the record behind the service's back.
+    pub async fn execute(&self, sql: impl SqlSafeStr) -> u64 {
+        let database = self.database().await;
+        let done = sqlx::query(sql).execute(&database).await.unwrap();
+        database.close().await;
+        done.rows_affected()
+    }
+
+    /// No certificate beyond the CA's own, intended ones included.
+    pub async fn nothing_issued(&self) {
+        let rows = self
+            .rows("SELECT serial FROM certificates WHERE kind = 'client'")
+            .await;
+        assert!(rows.is_empty(), "{rows:?}");
+    }
+
+    /// One check of `/readyz`: whether it passed. Asserts that status and `ready` agree.
+    pub async fn ready(&self, check: &str) -> bool {
+        let answer = self.get("/readyz").await;
+        let ready = answer.json["ready"].as_bool().unwrap();
+        assert_eq!(answer.status, if ready { 200 } else { 503 });
+        let checks = answer.json["checks"].as_array().unwrap();
+        let found = checks.iter().find(|found| found["name"] == check);
+        let passed = found.unwrap()["passed"].as_bool().unwrap();
+        // Trouble at Verified Access is shown and takes no node out of service.
+        assert!(
+            passed || !ready || check == "verified_access",
+            "{}",
+            answer.text
+        );
+        passed
+    }
+
+    /// Replaces a piece of the configuration, which must stand in it, for the next start.
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let file = self.configuration_file();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from:?} is not in {text}");
+        std::fs::write(&file, text.replace(from, to)).unwrap();
+    }
+
+    /// Why the service does not start.
+    pub async fn start_refused(&mut self) -> String {
+        self.stop().await;
+        match self.serve().await {
+            Ok(()) => panic!("it starts"),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+}
+
+/// Waits until `reached` says so; a test that waits in vain fails.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, reached: impl Fn() -> F) {
+    for _ in 0..400 {
+        if reached().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("in ten seconds, never: {what}");
+}

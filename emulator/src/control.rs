@@ -6,7 +6,8 @@
 //! | path | methods | what |
 //! |---|---|---|
 //! | `/keys` | GET | what a Chromebook must trust ([`PublicKeys`]) |
-//! | `/calls` | GET | how often Verified Access was asked ([`Calls`]) |
+//! | `/calls` | GET | how often Verified Access was asked ([`Calls`]), over both transports |
+//! | `/calls/grpc`, `/calls/rest` | GET | the same, over one |
 //! | `/faults` | GET, POST, DELETE | what is scripted; adds a [`Rule`]; behaves well again |
 //! | `/devices` | GET, POST | all devices; enrols a [`NewDevice`] |
 //! | `/devices/{id}` | GET, PATCH, DELETE | one device; `boot_mode`, `customer_id` and `domain` can change |
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -34,7 +35,7 @@ use serde_json::json;
 
 use crate::clock::Clock;
 use crate::door::{CallCounter, Calls};
-use crate::faults::{Faults, Rule};
+use crate::faults::{Faults, Rule, Transport};
 use crate::server_keys::PublicKeys;
 use crate::service_accounts::ServiceAccounts;
 use crate::verified_access::LocalVerifiedAccess;
@@ -71,6 +72,7 @@ pub(crate) fn router(control: Control) -> axum::Router {
     let routes = axum::Router::new()
         .route("/keys", get(keys))
         .route("/calls", get(calls))
+        .route("/calls/{transport}", get(calls_over))
         .route(
             "/faults",
             get(pending_faults).post(add_faults).delete(clear_faults),
@@ -135,6 +137,13 @@ async fn keys(State(control): State<Control>) -> Json<PublicKeys> {
 
 async fn calls(State(control): State<Control>) -> Json<Calls> {
     Json(control.calls.read())
+}
+
+async fn calls_over(
+    State(control): State<Control>,
+    Path(transport): Path<Transport>,
+) -> Json<Calls> {
+    Json(control.calls.read_over(transport))
 }
 
 async fn pending_faults(State(control): State<Control>) -> Json<Vec<Rule>> {

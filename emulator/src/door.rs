@@ -1,4 +1,4 @@
-//! The door of the gRPC service: counts calls, and misbehaves where a script says so.
+//! The door of the service, over gRPC and REST: counts calls, and misbehaves where a script says so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +10,8 @@ use axum::response::Response;
 use http_body_util::{BodyExt as _, Full};
 use serde::{Deserialize, Serialize};
 
-use crate::faults::{Call, Fault, Faults, Script};
-use crate::renumber;
+use crate::faults::{Call, Fault, Faults, Script, Transport};
+use crate::{renumber, rest};
 
 /// How often each method was called, refused and failed calls included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,27 +22,56 @@ pub struct Calls {
     pub verify: u64,
 }
 
-/// Counts calls as they arrive.
 #[derive(Debug, Default)]
-pub(crate) struct CallCounter {
+struct Counter {
     generate: AtomicU64,
     verify: AtomicU64,
 }
 
-impl CallCounter {
-    pub(crate) fn count(&self, call: Call) {
-        let counter = match call {
-            Call::Generate => &self.generate,
-            Call::Verify => &self.verify,
-        };
-        counter.fetch_add(1, Ordering::SeqCst);
-    }
-
-    pub(crate) fn read(&self) -> Calls {
+impl Counter {
+    fn read(&self) -> Calls {
         Calls {
             generate: self.generate.load(Ordering::SeqCst),
             verify: self.verify.load(Ordering::SeqCst),
         }
+    }
+}
+
+/// Counts calls as they arrive, each transport's apart.
+#[derive(Debug, Default)]
+pub(crate) struct CallCounter {
+    grpc: Counter,
+    rest: Counter,
+}
+
+impl CallCounter {
+    fn of(&self, transport: Transport) -> &Counter {
+        match transport {
+            Transport::Grpc => &self.grpc,
+            Transport::Rest => &self.rest,
+        }
+    }
+
+    fn count(&self, call: Call, transport: Transport) {
+        let counter = self.of(transport);
+        let counter = match call {
+            Call::Generate => &counter.generate,
+            Call::Verify => &counter.verify,
+        };
+        counter.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Over both transports together.
+    pub(crate) fn read(&self) -> Calls {
+        let (grpc, rest) = (self.grpc.read(), self.rest.read());
+        Calls {
+            generate: grpc.generate + rest.generate,
+            verify: grpc.verify + rest.verify,
+        }
+    }
+
+    pub(crate) fn read_over(&self, transport: Transport) -> Calls {
+        self.of(transport).read()
     }
 }
 
@@ -55,17 +84,34 @@ pub(crate) struct Door {
 
 /// Lets a call in, with the faults for its content among its extensions.
 pub(crate) async fn pass(State(door): State<Door>, request: Request, next: Next) -> Response {
-    let Some(call) = Call::from_path(request.uri().path()) else {
+    let Some((call, transport)) = Call::from_path(request.uri().path()) else {
         return next.run(request).await;
     };
-    door.calls.count(call);
-    let script = door.faults.take(call);
+    door.calls.count(call, transport);
+    let script = door.faults.take(call, transport);
     if let Some(delay) = script.delay() {
         tokio::time::sleep(delay).await;
     }
-    if let Some(status) = script.status() {
-        return status.into_http();
+    match (transport, script.status()) {
+        (Transport::Grpc, Some(status)) => status.into_http(),
+        (Transport::Rest, Some(status)) => rest::error(&status),
+        (Transport::Grpc, None) => over_grpc(request, next, script).await,
+        (Transport::Rest, None) => over_rest(request, next, script).await,
     }
+}
+
+async fn over_rest(mut request: Request, next: Next, script: Script) -> Response {
+    let malformed = script.has(&Fault::Malformed);
+    request.extensions_mut().insert(script);
+    let response = next.run(request).await;
+    if malformed {
+        response.map(|_| Body::from("{\"challenge"))
+    } else {
+        response
+    }
+}
+
+async fn over_grpc(request: Request, next: Next, script: Script) -> Response {
     let request = match script.request_numbers() {
         Some(numbers) => {
             let numbers = renumber::inverse(numbers);

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 use tonic::Code;
 
 use crate::encoding::base64_bytes;
-use crate::protocol::{GENERATE_PATH, VERIFY_PATH};
+use crate::protocol::{GENERATE_PATH, GENERATE_REST_PATH, VERIFY_PATH, VERIFY_REST_PATH};
 
 pub use fields::Field;
 pub use text::code_from_name;
+pub(crate) use text::code_name;
 
 /// The two methods of Verified Access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -27,14 +28,26 @@ pub enum Call {
 }
 
 impl Call {
-    /// The method behind a gRPC path.
-    pub(crate) fn from_path(path: &str) -> Option<Self> {
+    /// The method behind a path, and how it was called.
+    pub(crate) fn from_path(path: &str) -> Option<(Self, Transport)> {
         match path {
-            GENERATE_PATH => Some(Self::Generate),
-            VERIFY_PATH => Some(Self::Verify),
+            GENERATE_PATH => Some((Self::Generate, Transport::Grpc)),
+            VERIFY_PATH => Some((Self::Verify, Transport::Grpc)),
+            GENERATE_REST_PATH => Some((Self::Generate, Transport::Rest)),
+            VERIFY_REST_PATH => Some((Self::Verify, Transport::Rest)),
             _ => None,
         }
     }
+}
+
+/// The two ways to call a method; both are served on one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Protobuf, by field number.
+    Grpc,
+    /// JSON, by field name.
+    Rest,
 }
 
 /// One way to misbehave. In JSON: `"down"`, `{"slow": {"milliseconds": 500}}`, and so on.
@@ -56,11 +69,13 @@ pub enum Fault {
         #[serde(default)]
         message: String,
     },
-    /// Reads requests by other field numbers: assumed number to the number really spoken.
+    /// Reads requests by other field numbers: assumed number to the number really spoken. REST has
+    /// no numbers and is not concerned.
     RequestNumbers(BTreeMap<u32, u32>),
-    /// Writes results with other field numbers: assumed number to the number really spoken.
+    /// Writes results with other field numbers: assumed number to the number really spoken. REST
+    /// is not concerned.
     ResultNumbers(BTreeMap<u32, u32>),
-    /// The message in the answer is not protobuf.
+    /// The message in the answer is not protobuf, or not JSON.
     Malformed,
     /// Generate: a challenge more than a minute old. Verify: refused as if the minute had passed.
     Stale,
@@ -127,6 +142,9 @@ impl From<Fault> for Vec<Fault> {
 pub struct Rule {
     /// Which method.
     pub call: Call,
+    /// Over which transport; absent: over both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
     /// What happens to it.
     pub faults: Vec<Fault>,
     /// For how many calls; absent: every call until cleared.
@@ -155,6 +173,7 @@ impl Faults {
         let faults = faults.into();
         self.add(Rule {
             call,
+            transport: None,
             faults,
             times: Some(times),
         });
@@ -165,6 +184,18 @@ impl Faults {
         let faults = faults.into();
         self.add(Rule {
             call,
+            transport: None,
+            faults,
+            times: None,
+        });
+    }
+
+    /// As [`Self::every`], for the calls over one transport alone.
+    pub fn every_over(&self, transport: Transport, call: Call, faults: impl Into<Vec<Fault>>) {
+        let faults = faults.into();
+        self.add(Rule {
+            call,
+            transport: Some(transport),
             faults,
             times: None,
         });
@@ -189,11 +220,14 @@ impl Faults {
     }
 
     /// The faults of this call: all standing rules, and the first of those that are counted.
-    pub(crate) fn take(&self, call: Call) -> Script {
+    pub(crate) fn take(&self, call: Call, transport: Transport) -> Script {
         let mut rules = self.rules();
         let mut script = Vec::new();
         let mut counted = false;
-        for rule in rules.iter_mut().filter(|rule| rule.call == call) {
+        let concerned = |rule: &&mut Rule| {
+            rule.call == call && rule.transport.is_none_or(|only| only == transport)
+        };
+        for rule in rules.iter_mut().filter(concerned) {
             if let Some(times) = &mut rule.times {
                 if counted {
                     continue;

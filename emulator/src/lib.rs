@@ -30,7 +30,7 @@
 //! | [`attestation`], [`protocol`] | the messages: inside challenge and response; of the public API |
 //! | [`keys`], [`sealing`], [`spkac`] | the cryptography of ChromeOS |
 //! | [`directory`], [`service_accounts`] | whom Google knows |
-//! | [`verified_access`] | makes challenges and judges answers, without transport |
+//! | [`verified_access`] | makes challenges and judges answers, without transport (gRPC and REST serve it on one port) |
 //! | [`faults`] | misbehaviour, scripted per call |
 //! | [`control`] | the control plane: `/emulator/v1`, loopback only |
 //! | [`chromebook`] | the virtual Chromebook |
@@ -63,6 +63,7 @@ mod http_client;
 mod pem;
 mod privacy_ca;
 mod renumber;
+mod rest;
 mod server;
 mod server_keys;
 mod tls;
@@ -73,7 +74,7 @@ pub use clock::{Clock, system_clock};
 pub use directory::{BootMode, Device, Directory, User};
 pub use door::Calls;
 pub use enroll::{EnrollRequest, Enrolled};
-pub use faults::{Call, Fault, Faults};
+pub use faults::{Call, Fault, Faults, Transport};
 pub use keys::KeyAlgorithm;
 pub use server::{Emulator, Options};
 pub use server_keys::PublicKeys;

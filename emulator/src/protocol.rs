@@ -14,6 +14,12 @@ mod generated {
 
 pub use generated::*;
 
+/// Path of `GenerateChallenge` on REST.
+pub const GENERATE_REST_PATH: &str = "/v2/challenge:generate";
+
+/// Path of `VerifyChallengeResponse` on REST.
+pub const VERIFY_REST_PATH: &str = "/v2/challenge:verify";
+
 /// Path of `GenerateChallenge` on gRPC.
 pub const GENERATE_PATH: &str = "/google.chrome.verifiedaccess.v2.VerifiedAccess/GenerateChallenge";
 

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{Clock, system_clock};
 use crate::directory::Directory;
 use crate::door::Calls;
-use crate::faults::Faults;
+use crate::faults::{Faults, Transport};
 use crate::server_keys::PublicKeys;
 use crate::service_accounts::ServiceAccounts;
 use crate::tls::{ServerIdentity, TlsListener};
@@ -114,15 +114,15 @@ impl Emulator {
         let world = World::new(&options, &control_url).await?;
 
         let (stop, stopped) = watch::channel(false);
-        let grpc = world.verified_access_router(options.token_clock.clone());
+        let api = world.verified_access_router(options.token_clock.clone());
         let control = world.control_router(&options);
         let root_pem = identity.as_ref().map(|identity| identity.root_pem.clone());
-        let grpc = match identity {
+        let api = match identity {
             Some(identity) => {
                 let listener = TlsListener::new(listener, identity.config)?;
-                tokio::spawn(serve(listener, grpc, stopped.clone()))
+                tokio::spawn(serve(listener, api, stopped.clone()))
             }
-            None => tokio::spawn(serve(without_delay(listener), grpc, stopped.clone())),
+            None => tokio::spawn(serve(without_delay(listener), api, stopped.clone())),
         };
         let control = tokio::spawn(serve(without_delay(control_listener), control, stopped));
         Ok(Self {
@@ -131,7 +131,7 @@ impl Emulator {
             control_url,
             root_pem,
             stop,
-            servers: vec![grpc, control],
+            servers: vec![api, control],
         })
     }
 
@@ -190,10 +190,16 @@ impl Emulator {
         &self.world.verified_access.directory
     }
 
-    /// How often Verified Access was asked.
+    /// How often Verified Access was asked, over both transports together.
     #[must_use]
     pub fn calls(&self) -> Calls {
         self.world.calls.read()
+    }
+
+    /// How often Verified Access was asked over one transport.
+    #[must_use]
+    pub fn calls_over(&self, transport: Transport) -> Calls {
+        self.world.calls.read_over(transport)
     }
 
     /// Stops listening and gives calls in progress a second to finish.

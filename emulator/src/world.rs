@@ -10,9 +10,10 @@ use crate::control::{self, Control, KeyFiles};
 use crate::directory::Directory;
 use crate::door::{self, CallCounter, Door};
 use crate::faults::Faults;
-use crate::grpc::GrpcService;
+use crate::grpc::PublicApi;
 use crate::privacy_ca::PrivacyCa;
 use crate::protocol::verified_access_server::VerifiedAccessServer;
+use crate::rest;
 use crate::server::Options;
 use crate::server_keys::{RsaKeys, ServerKeys, WellKnownKeys};
 use crate::service_accounts::{Access, ServiceAccounts};
@@ -58,9 +59,9 @@ impl World {
         })
     }
 
-    /// The public API: gRPC, behind the door.
+    /// The public API: gRPC and REST, behind one door.
     pub(crate) fn verified_access_router(&self, token_clock: Clock) -> axum::Router {
-        let service = GrpcService {
+        let service = PublicApi {
             verified_access: self.verified_access.clone(),
             accounts: self.accounts.clone(),
             token_clock,
@@ -69,8 +70,9 @@ impl World {
             faults: self.faults.clone(),
             calls: self.calls.clone(),
         };
-        Routes::new(VerifiedAccessServer::new(service))
+        Routes::new(VerifiedAccessServer::new(service.clone()))
             .into_axum_router()
+            .merge(rest::router(service))
             .layer(middleware::from_fn_with_state(door, door::pass))
     }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 
-use crate::faults::{self, Call, Rule};
+use crate::faults::{self, Call, Rule, Transport};
 use crate::http_client;
 
 const FAULTS: &str = "\
@@ -49,6 +49,9 @@ pub(super) struct Add {
     /// In every call until cleared
     #[arg(long)]
     every: bool,
+    /// Over one transport alone
+    #[arg(long, value_name = "TRANSPORT")]
+    transport: Option<Transport>,
 }
 
 impl Fault {
@@ -57,6 +60,7 @@ impl Fault {
             Self::Add(add) => {
                 let rule = Rule {
                     call: add.call,
+                    transport: add.transport,
                     faults: add.faults,
                     times: (!add.every).then_some(add.times),
                 };

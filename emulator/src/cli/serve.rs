@@ -13,7 +13,7 @@ use crate::server::{Emulator, Options};
 /// Run the local Verified Access with its control plane, until Ctrl-C
 #[derive(Debug, Args)]
 pub(super) struct Serve {
-    /// Where Verified Access listens (gRPC)
+    /// Where Verified Access listens (gRPC and REST)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
     /// Where the control plane listens (HTTP); loopback only
@@ -54,7 +54,10 @@ impl Serve {
         for (call, fault) in self.fault {
             emulator.faults().every(call, fault);
         }
-        println!("Verified Access  {} (gRPC)", emulator.verified_access_url());
+        println!(
+            "Verified Access  {} (gRPC and REST)",
+            emulator.verified_access_url()
+        );
         println!("control plane    {}/emulator/v1", emulator.control_url());
         match &self.state {
             Some(folder) => write_state(&emulator, folder)?,

@@ -69,6 +69,21 @@ impl Claims {
 }
 
 impl ServiceAccounts {
+    /// What a caller may do, by its `authorization: Bearer ...` (RFC 6750 section 2.1). `now_ms` is
+    /// the time of the caller's tokens.
+    pub(crate) fn admit(
+        &self,
+        unverified_authorization: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Access, TokenError> {
+        let unverified_token = unverified_authorization
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token)
+            .ok_or(TokenError::Unknown)?;
+        self.authenticate(unverified_token, now_ms)
+    }
+
     /// What the bearer of this token may do. `now_ms` is the time of the caller's tokens.
     pub fn authenticate(&self, unverified_token: &str, now_ms: i64) -> Result<Access, TokenError> {
         let opaque = self.tokens().get(unverified_token).map(|token| {

@@ -1,4 +1,4 @@
-//! The emulator from outside: gRPC as the service speaks it, virtual Chromebooks, the control plane.
+//! The emulator from outside: gRPC and REST as the service speaks them, virtual Chromebooks, the control plane.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,3 +20,4 @@ mod enroll;
 mod faults;
 mod happy;
 mod refusals;
+mod rest;

@@ -8,6 +8,8 @@ use aws_lc_rs::rsa;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
@@ -164,11 +166,23 @@ pub(crate) fn bearer(key_file: &str, claims: impl FnOnce(&str, i64) -> Value) ->
 
 /// A plain HTTP client that installs no TLS provider for the process.
 pub(crate) fn http() -> reqwest::Client {
+    client(rustls::RootCertStore::empty())
+}
+
+/// The same, for a server under this root (PEM).
+pub(crate) fn http_trusting(root_pem: &str) -> reqwest::Client {
+    let mut roots = rustls::RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(root_pem.as_bytes()).unwrap();
+    roots.add(root).unwrap();
+    client(roots)
+}
+
+fn client(roots: rustls::RootCertStore) -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_root_certificates(roots)
         .with_no_client_auth();
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)

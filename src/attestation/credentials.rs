@@ -3,7 +3,6 @@
 mod exchange;
 mod key_file;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use http::{Extensions, HeaderMap};
 
 use crate::attestation::credentials::exchange::Exchange;
 use crate::attestation::credentials::key_file::KeyFile;
-use crate::attestation::failure::redacted;
+use crate::attestation::failure::chain;
 use crate::attestation::settings::{TokenMethod, VerifiedAccessSettings};
 use crate::attestation::trust::Roots;
 use crate::clock::Clock;
@@ -173,13 +172,6 @@ impl Credentials {
             exchange.forget().await;
         }
     }
-}
-
-/// An error and its causes as a log may hold them.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    let texts: Vec<_> = causes.map(ToString::to_string).collect();
-    redacted(&texts.join(": "))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Refused is not unavailable: what an error of Verified Access means for the one who asks.
 
+use std::error::Error;
 use std::fmt;
 
 use tonic::Code;
@@ -11,6 +12,9 @@ const TEXT_MAX: usize = 300;
 
 /// Longest word of it, in characters: a link to Google's console fits, a token does not.
 const WORD_MAX: usize = 128;
+
+/// Longest wait that a peer can ask for, in seconds.
+const RETRY_AFTER_MAX: u64 = 300;
 
 /// Why Verified Access gave no answer. Causes are for the operator; the requester gets
 /// [`Failure::code`].
@@ -142,6 +146,29 @@ pub(super) fn redacted(unverified: &str) -> String {
     text.chars().take(TEXT_MAX).collect()
 }
 
+/// An error and its causes as a log may hold them.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let texts: Vec<_> = causes.map(ToString::to_string).collect();
+    redacted(&texts.join(": "))
+}
+
+/// Seconds that a peer asks to wait (`Retry-After`, RFC 9110, section 10.2.3, as a number), capped;
+/// `None` for anything else.
+pub(super) fn wait(unverified: &str) -> Option<u64> {
+    let seconds: u64 = unverified.parse().ok()?;
+    Some(seconds.min(RETRY_AFTER_MAX))
+}
+
+/// Nobody answered in time.
+pub(super) fn out_of_time() -> RemoteError {
+    RemoteError {
+        code: Code::DeadlineExceeded,
+        unverified_message: "no answer in time".to_owned(),
+        retry_after: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +221,13 @@ mod tests {
         ];
         for (failure, code) in table {
             assert_eq!(failure.code().as_str(), code);
+        }
+    }
+
+    #[test]
+    fn a_wait_is_read_and_capped() {
+        for (asked, read) in [("7", Some(7)), ("9999", Some(300)), ("soon", None)] {
+            assert_eq!(wait(asked), read);
         }
     }
 

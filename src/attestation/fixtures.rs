@@ -16,6 +16,8 @@ use std::time::Duration;
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use der::pem::{LineEnding, encode_string};
 use tonic::Status;
 use tonic::body::Body;
@@ -25,6 +27,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
+use crate::attestation::failure::code_name;
 use crate::attestation::protocol::{
     Challenge, GenerateChallengeRequest, VerifyChallengeResponseRequest,
     VerifyChallengeResponseResult,
@@ -74,6 +77,8 @@ pub(super) enum Act {
     Challenge(Vec<u8>),
     Answer(Box<VerifyChallengeResponseResult>),
     Fail(Status),
+    /// Over REST only: any HTTP status, headers' `retry-after` and body.
+    Http(u16, Option<&'static str>, Vec<u8>),
     /// Answers nothing for ten seconds.
     Stall,
 }
@@ -81,6 +86,7 @@ pub(super) enum Act {
 /// One call as the peer saw it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
+    pub(super) over_rest: bool,
     pub(super) authorization: String,
     pub(super) response: Vec<u8>,
     pub(super) expected_identity: String,
@@ -108,6 +114,7 @@ impl Peer {
         }));
         tokio::spawn(
             Server::builder()
+                .accept_http1(true)
                 .add_routes(routes.into())
                 .serve_with_incoming(incoming.with_nodelay(Some(true))),
         );
@@ -138,6 +145,18 @@ impl Peer {
         }
     }
 
+    async fn act_over_rest(&self, authorization: String, body: &[u8]) -> Result<Act, Status> {
+        let question: serde_json::Value = serde_json::from_slice(body).unwrap();
+        let text = |name: &str| question[name].as_str().unwrap_or_default().to_owned();
+        self.act(Seen {
+            over_rest: true,
+            authorization,
+            response: BASE64_STANDARD.decode(text("challengeResponse")).unwrap(),
+            expected_identity: text("expectedIdentity"),
+        })
+        .await
+    }
+
     async fn serve(&self, request: http::Request<axum::body::Body>) -> http::Response<Body> {
         let authorization = request.headers().get("authorization");
         let authorization = authorization
@@ -145,6 +164,10 @@ impl Peer {
             .to_owned();
         let method = request.uri().path().rsplit('/').next().unwrap().to_owned();
         match method.as_str() {
+            "challenge:generate" | "challenge:verify" => {
+                let body = axum::body::to_bytes(request.into_body(), 1 << 20).await;
+                rest(self.act_over_rest(authorization, &body.unwrap()).await)
+            }
             "GenerateChallenge" => {
                 let service = service_fn(|_: tonic::Request<GenerateChallengeRequest>| async {
                     let seen = Seen {
@@ -166,6 +189,7 @@ impl Peer {
                     |question: tonic::Request<VerifyChallengeResponseRequest>| async {
                         let question = question.into_inner();
                         let seen = Seen {
+                            over_rest: false,
                             authorization: authorization.clone(),
                             response: question.challenge_response,
                             expected_identity: question.expected_identity,
@@ -185,4 +209,40 @@ impl Peer {
             other => panic!("no such method: {other}"),
         }
     }
+}
+
+/// An act as Google's front end writes it.
+fn rest(act: Result<Act, Status>) -> http::Response<Body> {
+    let json = |value: serde_json::Value| (200, None, value.to_string().into_bytes());
+    let (status, wait, body) = match act {
+        Ok(Act::Challenge(challenge)) => json(serde_json::json!({
+            "challenge": BASE64_STANDARD.encode(challenge),
+        })),
+        Ok(Act::Answer(answer)) => json(serde_json::json!({
+            "devicePermanentId": answer.device_permanent_id,
+            "customerId": answer.customer_id,
+            "signedPublicKeyAndChallenge": answer.signed_public_key_and_challenge,
+            "keyTrustLevel": answer.key_trust_level().as_str_name(),
+        })),
+        Ok(Act::Http(status, wait, body)) => (status, wait, body),
+        Ok(Act::Fail(status)) | Err(status) => {
+            let body = serde_json::json!({
+                "error": {
+                    "code": 0,
+                    "message": status.message(),
+                    "status": code_name(status.code()),
+                }
+            });
+            // The name decides: the HTTP status is some error.
+            (500, None, body.to_string().into_bytes())
+        }
+        Ok(Act::Stall) => panic!("stalling answers nothing"),
+    };
+    let mut response = http::Response::builder().status(status);
+    if let Some(wait) = wait {
+        response = response.header("retry-after", wait);
+    }
+    response
+        .body(Body::new(axum::body::Body::from(body)))
+        .unwrap()
 }

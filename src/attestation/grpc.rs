@@ -1,18 +1,24 @@
 //! Verified Access v2 over gRPC. Field numbers are assumed; `proto/` says which.
 
+mod codec;
+
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
+use tonic::client::Grpc as Client;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Extensions, Request, Status};
 
-use crate::attestation::failure::RemoteError;
+use crate::attestation::failure::{RemoteError, wait};
+use crate::attestation::grpc::codec::RawCodec;
 use crate::attestation::protocol::verified_access_client::VerifiedAccessClient;
 use crate::attestation::protocol::{
     GenerateChallengeRequest, KeyTrustLevel as WireLevel, VerifyChallengeResponseRequest,
     VerifyChallengeResponseResult,
 };
+use crate::attestation::raw::RawAnswer;
 use crate::attestation::response::UnverifiedResponse;
 use crate::attestation::trust::Roots;
 use crate::attestation::verdict::UnverifiedAnswer;
@@ -26,12 +32,13 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest answer that is read, in octets; genuine ones have a few thousand.
 const ANSWER_MAX: usize = 256 * 1024;
-/// Longest wait that a peer can ask for, in seconds.
-const RETRY_AFTER_MAX: u64 = 300;
+/// The method whose answer is wanted as it came. The package and service are Google's; the shape of
+/// the path is gRPC's.
+const VERIFY: &str = "/google.chrome.verifiedaccess.v2.VerifiedAccess/VerifyChallengeResponse";
 
 /// One connection, made when it is first needed and made again when it breaks.
 #[derive(Clone)]
-pub(super) struct Grpc(VerifiedAccessClient<Channel>);
+pub(super) struct Grpc(Channel);
 
 impl Grpc {
     /// Prepares the connection to `origin`; TLS, where its scheme says so, is held to `roots`.
@@ -49,8 +56,7 @@ impl Grpc {
             let tls = ClientTlsConfig::new().trust_anchors(roots.anchors());
             endpoint = endpoint.tls_config(tls)?;
         }
-        let client = VerifiedAccessClient::new(endpoint.connect_lazy());
-        Ok(Self(client.max_decoding_message_size(ANSWER_MAX)))
+        Ok(Self(endpoint.connect_lazy()))
     }
 
     /// GenerateChallenge.
@@ -63,12 +69,13 @@ impl Grpc {
         deadline: Duration,
     ) -> Result<Challenge, RemoteError> {
         let request = authorized(GenerateChallengeRequest {}, authorization, deadline);
-        let mut client = self.0.clone();
+        let client = VerifiedAccessClient::new(self.0.clone());
+        let mut client = client.max_decoding_message_size(ANSWER_MAX);
         let answer = client.generate_challenge(request).await.map_err(remote)?;
         Ok(Challenge(answer.into_inner().challenge))
     }
 
-    /// VerifyChallengeResponse.
+    /// VerifyChallengeResponse; the answer as it came, so that what its numbers mean can be judged.
     ///
     /// # Errors
     /// [`RemoteError`].
@@ -78,15 +85,18 @@ impl Grpc {
         expected: &ExpectedIdentity,
         authorization: HeaderMap,
         deadline: Duration,
-    ) -> Result<UnverifiedAnswer, RemoteError> {
+    ) -> Result<RawAnswer, RemoteError> {
         let question = VerifyChallengeResponseRequest {
             challenge_response: response.bytes().to_vec(),
             expected_identity: expected.as_str().to_owned(),
         };
         let request = authorized(question, authorization, deadline);
-        let mut client = self.0.clone();
-        let answer = client.verify_challenge_response(request).await;
-        Ok(answer.map_err(remote)?.into_inner().into())
+        let mut client = Client::new(self.0.clone()).max_decoding_message_size(ANSWER_MAX);
+        let ready = client.ready().await;
+        ready.map_err(|error| remote(Status::unavailable(error.to_string())))?;
+        let path = PathAndQuery::from_static(VERIFY);
+        let answer = client.unary(request, path, RawCodec).await;
+        Ok(RawAnswer::read(answer.map_err(remote)?.into_inner()))
     }
 }
 
@@ -105,8 +115,7 @@ fn remote(status: Status) -> RemoteError {
     let retry_after = status
         .metadata()
         .get("retry-after")
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(|seconds: u64| seconds.min(RETRY_AFTER_MAX));
+        .and_then(|value| wait(value.to_str().ok()?));
     RemoteError {
         code: status.code(),
         unverified_message: status.message().to_owned(),
@@ -197,13 +206,28 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_read_and_capped() {
-        for (asked, read) in [("7", Some(7)), ("9999", Some(300)), ("soon", None)] {
-            let mut status = Status::resource_exhausted("later");
-            if let Ok(value) = asked.parse() {
-                status.metadata_mut().insert("retry-after", value);
-            }
-            assert_eq!(remote(status).retry_after, read);
+    fn a_wait_is_read() {
+        let mut status = Status::resource_exhausted("later");
+        if let Ok(value) = "7".parse() {
+            status.metadata_mut().insert("retry-after", value);
         }
+        assert_eq!(remote(status).retry_after, Some(7));
+    }
+
+    #[test]
+    fn the_path_is_that_of_the_description() {
+        let description =
+            include_str!("../../proto/google/chrome/verifiedaccess/v2/verifiedaccess.proto");
+        let after = |word: &str| {
+            let rest = description.split(&format!("\n{word} ")).nth(1)?;
+            rest.split([';', ' ']).next()
+        };
+        let (package, service) = (after("package"), after("service"));
+        let path = format!(
+            "/{}.{}/VerifyChallengeResponse",
+            package.unwrap_or_default(),
+            service.unwrap_or_default()
+        );
+        assert_eq!(path, VERIFY);
     }
 }

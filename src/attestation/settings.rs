@@ -46,6 +46,32 @@ impl Trust {
     }
 }
 
+/// How Verified Access is spoken to. Google publishes no field numbers for gRPC: its answers are
+/// believed as far as they were proven to mean what the REST twin says by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// REST decides until gRPC has proven, field by field, to agree with it; then gRPC alone.
+    #[default]
+    Auto,
+    /// gRPC alone, by assumed numbers; only that an identity is checked at all is proven first.
+    Grpc,
+    /// REST alone.
+    Rest,
+}
+
+impl Transport {
+    /// The stable word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Grpc => "grpc",
+            Self::Rest => "rest",
+        }
+    }
+}
+
 /// `[verified_access]` as it is written in the configuration.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -65,6 +91,9 @@ pub struct VerifiedAccessSettings {
     /// `public` or `google_trust_services`; the operator narrows it where a mistaken or coerced
     /// public authority is a concern.
     pub trust: Trust,
+    /// `auto`, `grpc` or `rest`; the operator changes it where one of the two cannot reach Google,
+    /// or where each call counts against a quota.
+    pub transport: Transport,
 }
 
 /// Settings that do not fit together; each message says what to change.

@@ -65,7 +65,7 @@ impl Roots {
         self.0.clone().into_iter()
     }
 
-    /// TLS for the token exchange, held to the same roots.
+    /// TLS for the REST twin and the token exchange, held to the same roots.
     ///
     /// # Errors
     /// Where the crypto provider knows no protocol version; it does.

@@ -1,25 +1,22 @@
 //! Asking Verified Access, and what its answers mean.
 
-mod calls;
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 
+use crate::attestation::agreement::Belief;
 use crate::attestation::challenge::challenge_digest;
 use crate::attestation::clock_guard::{ClockGuard, Comparison};
 use crate::attestation::credentials::{Credentials, CredentialsError, TokenFailure};
 use crate::attestation::failure::{Failure, Meaning, code_name, meaning};
-use crate::attestation::grpc::Grpc;
 use crate::attestation::response::UnverifiedResponse;
-use crate::attestation::settings::{SettingsError, VerifiedAccessSettings};
+use crate::attestation::settings::{SettingsError, Transport, VerifiedAccessSettings};
 use crate::attestation::standing::{Alarm, Standing};
-use crate::attestation::transport::Transport;
+use crate::attestation::transport::{CallError, Peer, Transports};
 use crate::attestation::trust::{Roots, TrustError};
 use crate::attestation::verdict::UnverifiedAnswer;
-use crate::attestation::verifier::calls::{CALL_TIMEOUT, CallError};
 use crate::clock::{Clock, Timestamp};
 use crate::model::challenge::{Challenge, ChallengeDigest};
 use crate::model::endpoint::Endpoint;
@@ -28,6 +25,7 @@ use crate::random::Random;
 
 /// How long making a challenge may take, every further try included.
 const GENERATE_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Why the service cannot start asking; each message says what to change.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -43,6 +41,12 @@ pub enum ConnectError {
     /// The address or TLS cannot be set up.
     #[error("the connection to Verified Access cannot be set up: {0}")]
     Transport(#[from] tonic::transport::Error),
+    /// The HTTP client for the REST twin does not start.
+    #[error("requests to Verified Access cannot be set up: {cause}")]
+    Client {
+        /// What the library said.
+        cause: String,
+    },
 }
 
 /// What readiness and `vaca doctor` show.
@@ -50,8 +54,10 @@ pub enum ConnectError {
 pub struct VerifierStatus {
     /// Whose word is taken.
     pub endpoint: Endpoint,
-    /// `grpc`.
+    /// The setting's word: `auto`, `grpc` or `rest`.
     pub transport: &'static str,
+    /// Which transport is believed of what, and why; empty with `rest`.
+    pub beliefs: Vec<Belief>,
     /// Which roots are trusted: a setting's word, `replaced` for a test endpoint with a root of its
     /// own, `cleartext` for one on this machine without TLS.
     pub trust: &'static str,
@@ -67,15 +73,27 @@ pub struct VerifierStatus {
     pub clock_trusted: bool,
 }
 
+impl VerifierStatus {
+    /// The transports in one line, such as `auto: user over grpc; machine over rest (...)`. Fit for
+    /// strangers: it holds names of fields and codes, no value.
+    #[must_use]
+    pub fn transports(&self) -> String {
+        let beliefs: Vec<_> = self.beliefs.iter().map(ToString::to_string).collect();
+        if beliefs.is_empty() {
+            self.transport.to_owned()
+        } else {
+            format!("{}: {}", self.transport, beliefs.join("; "))
+        }
+    }
+}
+
 /// The one who asks Verified Access. Lives in the runtime that it was connected in: the token's
 /// cache renews itself there.
 pub struct Verifier {
-    transport: Transport,
-    credentials: Credentials,
+    transports: Arc<Transports>,
     standing: Standing,
     clock_guard: ClockGuard,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
     endpoint: Endpoint,
     trust: &'static str,
 }
@@ -96,13 +114,23 @@ impl Verifier {
         let credentials = Credentials::load(settings, &roots, Arc::clone(&clock))?;
         credentials.prove().await?;
         let origin = settings.origin()?;
-        Ok(Self {
-            transport: Transport::Grpc(Grpc::new(&origin, &roots)?),
+        let peer = Peer {
+            endpoint: settings.endpoint,
+            origin: &origin,
+            roots: &roots,
+        };
+        let transports = Transports::new(
+            settings.transport,
+            &peer,
             credentials,
+            Arc::clone(&clock),
+            random,
+        )?;
+        Ok(Self {
+            transports: Arc::new(transports),
             standing: Standing::default(),
             clock_guard: ClockGuard::default(),
             clock,
-            random,
             endpoint: settings.endpoint,
             trust: trust_word(settings, &origin),
         })
@@ -115,11 +143,7 @@ impl Verifier {
     /// [`Failure`]; never a refusal, since nobody was judged.
     pub async fn generate(&self) -> Result<(Challenge, ChallengeDigest), Failure> {
         self.believe_clock()?;
-        let called = self
-            .call(GENERATE_DEADLINE, |authorization| {
-                self.transport.generate(authorization, CALL_TIMEOUT)
-            })
-            .await;
+        let called = self.transports.generate(GENERATE_DEADLINE).await;
         let challenge = match called {
             Ok(challenge) => challenge,
             // There is no device here whose policy could be the reason.
@@ -157,12 +181,7 @@ impl Verifier {
             let cause = "an empty expected identity is never sent".to_owned();
             return Err(Failure::Misconfigured { cause });
         }
-        let called = self
-            .call(time_left, |authorization| {
-                self.transport
-                    .verify(response, expected, authorization, CALL_TIMEOUT)
-            })
-            .await;
+        let called = self.transports.verify(response, expected, time_left).await;
         match called {
             Ok(answer) => {
                 self.standing.accepted(self.clock.monotonic());
@@ -180,13 +199,20 @@ impl Verifier {
     pub fn status(&self) -> VerifierStatus {
         let (last_success, permission_denials, misconfigured) = self.standing.report();
         let now = self.clock.monotonic();
+        let transport = self.transports.word();
+        let beliefs = self.transports.beliefs();
+        // Where REST may not decide instead, a gRPC that lies answers nobody.
+        let unanswered = beliefs
+            .iter()
+            .find(|belief| belief.disagreement && transport == Transport::Grpc.as_str());
         VerifierStatus {
             endpoint: self.endpoint,
-            transport: self.transport.name(),
+            transport,
+            misconfigured: misconfigured.or_else(|| unanswered.map(ToString::to_string)),
+            beliefs,
             trust: self.trust,
             last_success: last_success.map(|at| now.saturating_sub(at)),
             permission_denials,
-            misconfigured,
             clock_skew_seconds: self.clock_guard.last_skew(),
             clock_trusted: self.clock_trusted(),
         }
@@ -232,6 +258,8 @@ impl Verifier {
                 };
             }
             CallError::Token(failure) => return self.ours(failure.cause).await,
+            // Of one scope, and known already: no alarm of its own, and the token is good.
+            CallError::Misconfigured(cause) => return Failure::Misconfigured { cause },
             CallError::Remote(error) => error,
         };
         match meaning(error.code) {
@@ -252,7 +280,7 @@ impl Verifier {
 
     /// Something is wrong whoever asks.
     async fn ours(&self, cause: String) -> Failure {
-        self.credentials.forget().await;
+        self.transports.forget_token().await;
         raise(self.standing.misconfigured(&cause), &cause)
     }
 }

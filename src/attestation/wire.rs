@@ -26,12 +26,15 @@ pub(crate) enum Malformed {
     Type(u32),
 }
 
-#[derive(Clone, Copy)]
-enum Value<'a> {
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    /// An integer, a boolean or an enumeration value.
     Varint(u64),
+    /// Text, octets or a message.
     Bytes(&'a [u8]),
     /// Fixed width; nothing that is read has it.
-    Fixed,
+    Fixed(&'a [u8]),
 }
 
 /// The fields of one message, in their order.
@@ -51,6 +54,11 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
+    /// All fields, in the order in which they stand.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Value<'a>)> {
+        self.0.iter().copied()
+    }
+
     fn once(&self, number: u32) -> Result<Value<'a>, Malformed> {
         let mut found = self.0.iter().filter(|(other, _)| *other == number);
         match (found.next(), found.next()) {
@@ -68,7 +76,7 @@ impl<'a> Fields<'a> {
         match self.once(number)? {
             Value::Bytes([]) => Err(Malformed::Missing(number)),
             Value::Bytes(bytes) => Ok(bytes),
-            Value::Varint(_) | Value::Fixed => Err(Malformed::Type(number)),
+            Value::Varint(_) | Value::Fixed(_) => Err(Malformed::Type(number)),
         }
     }
 
@@ -80,7 +88,7 @@ impl<'a> Fields<'a> {
         match self.once(number)? {
             // int64 is written as the two's complement, in 64 bits.
             Value::Varint(value) => Ok(i64::from_ne_bytes(value.to_ne_bytes())),
-            Value::Bytes(_) | Value::Fixed => Err(Malformed::Type(number)),
+            Value::Bytes(_) | Value::Fixed(_) => Err(Malformed::Type(number)),
         }
     }
 }
@@ -96,8 +104,8 @@ fn field<'a>(rest: &mut &'a [u8]) -> Result<(u32, Value<'a>), Malformed> {
             let length = usize::try_from(varint(rest)?).map_err(|_| Malformed::Encoding)?;
             Value::Bytes(take(rest, length)?)
         }
-        WireType::ThirtyTwoBit => take(rest, 4).map(|_| Value::Fixed)?,
-        WireType::SixtyFourBit => take(rest, 8).map(|_| Value::Fixed)?,
+        WireType::ThirtyTwoBit => Value::Fixed(take(rest, 4)?),
+        WireType::SixtyFourBit => Value::Fixed(take(rest, 8)?),
         WireType::StartGroup | WireType::EndGroup => return Err(Malformed::Encoding),
     };
     Ok((number, value))

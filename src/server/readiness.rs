@@ -77,17 +77,18 @@ impl Health {
             name: VERIFIED_ACCESS,
             passed: status.misconfigured.is_none(),
             detail: match &status.misconfigured {
-                Some(_) => "our credential or its permissions are refused".to_owned(),
+                Some(_) => format!(
+                    "our credential, its permissions or its transport are refused; transport {}",
+                    status.transports()
+                ),
                 None => {
                     let VerifierStatus {
-                        endpoint,
-                        transport,
-                        trust,
-                        ..
-                    } = status;
+                        endpoint, trust, ..
+                    } = &status;
                     format!(
-                        "endpoint {}, transport {transport}, trust {trust}",
-                        endpoint.as_str()
+                        "endpoint {}, trust {trust}, transport {}",
+                        endpoint.as_str(),
+                        status.transports()
                     )
                 }
             },

@@ -24,3 +24,4 @@ mod refusals;
 mod replay;
 mod storage;
 mod support;
+mod transports;

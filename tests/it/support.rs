@@ -48,6 +48,7 @@ url = "sqlite:vaca.db"
 endpoint = "test"
 url = "VERIFIED_ACCESS"
 service_account_file = "service-account.json"
+transport = "rest"
 
 [http]
 extension_ids = ["abcdefghijklmnopabcdefghijklmnop"]
@@ -181,6 +182,9 @@ impl TestCa {
         std::fs::write(folder.path().join("vaca.toml"), configure(configuration)).unwrap();
         let account = folder.path().join("service-account.json");
         write_secret(&account, &emulator.service_account_json());
+        if let Some(root) = emulator.root_certificate_pem() {
+            std::fs::write(folder.path().join("va-root.pem"), root).unwrap();
+        }
         let store = Store::open(&folder.path().join("vaca.db")).await.unwrap();
         let mut ca = Self {
             emulator,

@@ -15,8 +15,9 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use crate::attestation::credentials::key_file::KeyFile;
-use crate::attestation::credentials::{CredentialsError, SCOPE, TokenFailure, chain};
-use crate::attestation::failure::redacted;
+use crate::attestation::credentials::{CredentialsError, SCOPE, TokenFailure};
+use crate::attestation::failure::{chain, redacted};
+use crate::attestation::https;
 use crate::attestation::settings::is_private_to_the_peer;
 use crate::attestation::trust::Roots;
 use crate::clock::Clock;
@@ -94,7 +95,8 @@ impl Exchange {
             signer,
             client_email: file.client_email,
             private_key_id: file.private_key_id,
-            http: http_client(endpoint, roots)?,
+            http: https::client(endpoint, roots, TIMEOUT)
+                .map_err(|cause| CredentialsError::Client { cause })?,
             token_uri,
             clock,
             cached: Mutex::new(None),
@@ -139,7 +141,8 @@ impl Exchange {
         // Without the URL: it is the key file's text, and no value of that file is logged.
         let response = sent.map_err(|error| transient(chain(&error.without_url())))?;
         let status = response.status();
-        let body = read(response).await?;
+        let body = https::read(response, ANSWER_MAX).await;
+        let body = body.map_err(|cause| transient(format!("the token server: {cause}")))?;
         if status != StatusCode::OK {
             return Err(denial(status, &body));
         }
@@ -191,39 +194,6 @@ fn may_receive_assertions(token_uri: &str, endpoint: Endpoint) -> bool {
         Endpoint::Google => uri.scheme_str() == Some("https"),
         Endpoint::Test => is_private_to_the_peer(&uri),
     })
-}
-
-/// No proxy of the environment, no redirect: an assertion goes where the key file says.
-fn http_client(endpoint: Endpoint, roots: &Roots) -> Result<reqwest::Client, CredentialsError> {
-    let client_error = |cause: String| CredentialsError::Client { cause };
-    let tls = roots
-        .client_config()
-        .map_err(|error| client_error(error.to_string()))?;
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .https_only(endpoint == Endpoint::Google)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(TIMEOUT)
-        .build()
-        .map_err(|error| client_error(chain(&error)))
-}
-
-async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, TokenFailure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| transient(chain(&error.without_url())))?
-    {
-        body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_MAX {
-            return Err(transient(
-                "the token server's answer is too long".to_owned(),
-            ));
-        }
-    }
-    Ok(body)
 }
 
 /// RFC 6749, section 5.2: a 400 or 401 is about us; a full or broken server is not.

@@ -19,6 +19,7 @@ fn nothing_need_be_said_for_google() {
     assert_eq!(settings.endpoint, Endpoint::Google);
     assert_eq!(settings.token, TokenMethod::SelfSignedJwt);
     assert_eq!(settings.trust, Trust::Public);
+    assert_eq!(settings.transport, Transport::Auto);
 }
 
 #[test]
@@ -75,8 +76,22 @@ fn a_test_address_is_an_origin_that_keeps_a_token_private() {
 }
 
 #[test]
+fn a_transport_is_chosen_by_its_word() {
+    for transport in [Transport::Auto, Transport::Grpc, Transport::Rest] {
+        let text = format!("transport='{}'", transport.as_str());
+        let settings: VerifiedAccessSettings = toml::from_str(&text).unwrap();
+        assert_eq!(settings.transport, transport);
+    }
+}
+
+#[test]
 fn unknown_keys_and_words_are_refused() {
-    for text in ["transport='rest'", "endpoint='other'", "trust='system'"] {
+    for text in [
+        "transport='http'",
+        "transports='rest'",
+        "endpoint='other'",
+        "trust='system'",
+    ] {
         assert!(
             toml::from_str::<VerifiedAccessSettings>(text).is_err(),
             "{text}"

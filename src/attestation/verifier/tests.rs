@@ -58,12 +58,18 @@ fn answer() -> Act {
     }))
 }
 
+/// Over REST, by one call for one question.
 async fn connect(address: SocketAddr) -> (Verifier, TestClock) {
+    connect_over(Transport::Rest, address).await
+}
+
+async fn connect_over(transport: Transport, address: SocketAddr) -> (Verifier, TestClock) {
     let (_folder, path) = key_file(&key_json("project_id", "example".into()));
     let settings = VerifiedAccessSettings {
         endpoint: Endpoint::Test,
         url: Some(format!("http://{address}")),
         service_account_file: Some(path),
+        transport,
         ..VerifiedAccessSettings::default()
     };
     let clock = TestClock::at(Timestamp(NOW));
@@ -109,7 +115,8 @@ async fn a_challenge_and_its_response_go_and_come_unchanged() {
     assert_eq!(status.last_success, Some(Duration::from_secs(3)));
     assert_eq!(status.clock_skew_seconds, Some(100));
     assert!(status.clock_trusted && status.misconfigured.is_none());
-    assert_eq!((status.transport, status.trust), ("grpc", "cleartext"));
+    assert_eq!((status.transport, status.trust), ("rest", "cleartext"));
+    assert_eq!(status.transports(), "rest");
 
     let seen = peer.seen();
     assert_eq!(seen[1].response, response().bytes());
@@ -175,6 +182,107 @@ async fn what_may_pass_is_asked_again_and_a_refusal_is_not() {
     let retry_after = None;
     assert_eq!(full, Failure::Unavailable { cause, retry_after });
     assert_eq!(peer.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_outage_and_a_wait_is_kept() {
+    let (peer, address) = Peer::start();
+    let (verifier, _clock) = connect(address).await;
+    let too_long = vec![b' '; 256 * 1024 + 1];
+    for (status, body) in [
+        (200, b"{\"customerId\": 5}".to_vec()),
+        (200, b"[]".to_vec()),
+        (200, Vec::new()),
+        (200, too_long),
+        (204, Vec::new()),
+        (302, Vec::new()),
+        (400, b"<html>not Google</html>".to_vec()),
+        (404, Vec::new()),
+        (503, b"{\"error\": {}}".to_vec()),
+    ] {
+        peer.will((0..4).map(|_| Act::Http(status, None, body.clone())));
+        let failure = verify(&verifier).await.unwrap_err();
+        assert!(
+            matches!(failure, Failure::Unavailable { .. }),
+            "{status} {failure}"
+        );
+        assert_eq!(peer.seen().len(), 4, "asked again");
+    }
+    let full = br#"{"error": {"status": "RESOURCE_EXHAUSTED", "message": "later"}}"#;
+    peer.will((0..2).map(|_| Act::Http(429, Some("7"), full.to_vec())));
+    let cause = "RESOURCE_EXHAUSTED: later".to_owned();
+    let retry_after = Some(7);
+    assert_eq!(
+        verify(&verifier).await.unwrap_err(),
+        Failure::Unavailable { cause, retry_after }
+    );
+}
+
+#[tokio::test]
+async fn grpc_alone_is_believed_after_it_refused_a_wrong_identity() {
+    let (peer, address) = Peer::start();
+    let (verifier, clock) = connect_over(Transport::Grpc, address).await;
+    let status = verifier.status();
+    assert!(
+        status
+            .transports()
+            .starts_with("grpc: user over grpc (not proven")
+    );
+
+    // Nothing is learnt where the right identity is refused too.
+    peer.will([fail(Code::InvalidArgument), fail(Code::InvalidArgument)]);
+    let failure = verify(&verifier).await.unwrap_err();
+    assert!(matches!(failure, Failure::Refused { .. }));
+    peer.will([fail(Code::InvalidArgument), answer()]);
+    assert_eq!(verify(&verifier).await.unwrap().customer_id, "C01ours");
+    let seen = peer.seen();
+    assert_eq!(seen.len(), 4);
+    for probe in [&seen[0], &seen[2]] {
+        assert!(probe.expected_identity.ends_with("@example.com"));
+        assert_ne!(probe.expected_identity, "alice@example.com");
+        assert_eq!(probe.response, response().bytes());
+    }
+    assert_eq!(seen[3].expected_identity, "alice@example.com");
+    assert!(seen.iter().all(|call| !call.over_rest));
+
+    // Proven for a day.
+    peer.will([answer()]);
+    verify(&verifier).await.unwrap();
+    clock.advance(24 * 60 * 60);
+    peer.will([fail(Code::InvalidArgument), answer()]);
+    verify(&verifier).await.unwrap();
+    assert_eq!(peer.seen().len(), 3);
+    assert_eq!(verifier.status().misconfigured, None);
+}
+
+#[tokio::test]
+async fn grpc_alone_answers_nobody_where_a_wrong_identity_is_accepted() {
+    let (peer, address) = Peer::start();
+    let (verifier, clock) = connect_over(Transport::Grpc, address).await;
+    peer.will([answer()]);
+    for _ in 0..2 {
+        let failure = verify(&verifier).await.unwrap_err();
+        assert!(
+            matches!(failure, Failure::Misconfigured { .. }),
+            "{failure}"
+        );
+    }
+    assert_eq!(peer.seen().len(), 1, "it is not asked again");
+    let status = verifier.status();
+    assert!(status.misconfigured.unwrap().contains("nobody is answered"));
+    clock.advance(24 * 60 * 60);
+    assert_eq!(verifier.status().misconfigured, None);
+
+    // A permission denied proves nothing, and blames nobody else where the right identity passes.
+    peer.will([fail(Code::PermissionDenied), answer()]);
+    let failure = verify(&verifier).await.unwrap_err();
+    assert!(
+        matches!(failure, Failure::Misconfigured { .. }),
+        "{failure}"
+    );
+    peer.will([fail(Code::PermissionDenied), fail(Code::InvalidArgument)]);
+    let failure = verify(&verifier).await.unwrap_err();
+    assert!(matches!(failure, Failure::Refused { .. }), "{failure}");
 }
 
 #[tokio::test]

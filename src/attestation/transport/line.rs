@@ -1,23 +1,27 @@
 //! One question, in one call or several, within its time.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
 use tonic::Code;
 
-use crate::attestation::credentials::TokenFailure;
-use crate::attestation::failure::RemoteError;
+use crate::attestation::credentials::{Credentials, TokenFailure};
+use crate::attestation::failure::{RemoteError, out_of_time};
 use crate::attestation::retry;
-use crate::attestation::verifier::Verifier;
-
-/// How long one call may take, its token included.
-pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(6);
+use crate::attestation::transport::CALL_TIMEOUT;
+use crate::random::Random;
 
 /// Why a call gave nothing.
-pub(super) enum CallError {
+#[derive(Clone, Debug)]
+pub(in crate::attestation) enum CallError {
+    /// Verified Access, or the way to it, says no.
     Remote(RemoteError),
+    /// There is no token to call with.
     Token(TokenFailure),
+    /// gRPC alone is to be asked, and it was seen to lie.
+    Misconfigured(String),
 }
 
 impl CallError {
@@ -26,7 +30,7 @@ impl CallError {
         match self {
             Self::Remote(error) => error.code,
             Self::Token(failure) if failure.transient => Code::Unavailable,
-            Self::Token(_) => Code::Unauthenticated,
+            Self::Token(_) | Self::Misconfigured(_) => Code::Unauthenticated,
         }
     }
 }
@@ -36,12 +40,34 @@ impl fmt::Display for CallError {
         match self {
             Self::Remote(error) => error.fmt(formatter),
             Self::Token(failure) => write!(formatter, "no token: {}", failure.cause),
+            Self::Misconfigured(cause) => formatter.write_str(cause),
         }
     }
 }
 
-impl Verifier {
+/// Authorizes calls and repeats them.
+pub(super) struct Line {
+    credentials: Credentials,
+    random: Arc<dyn Random>,
+}
+
+impl Line {
+    pub(super) fn new(credentials: Credentials, random: Arc<dyn Random>) -> Self {
+        Self {
+            credentials,
+            random,
+        }
+    }
+
+    /// A cached token is not offered again.
+    pub(super) async fn forget_token(&self) {
+        self.credentials.forget().await;
+    }
+
     /// Calls until there is an answer, an error that another call would not change, or no time.
+    ///
+    /// # Errors
+    /// The last call's.
     pub(super) async fn call<T, F>(
         &self,
         time_left: Duration,
@@ -53,7 +79,7 @@ impl Verifier {
         let mut last = None;
         let calls = async {
             for made in 1.. {
-                let error = match self.call_once(&question).await {
+                let error = match self.call_once(CALL_TIMEOUT, &question).await {
                     Ok(answer) => return Some(Ok(answer)),
                     Err(error) => error,
                 };
@@ -69,7 +95,15 @@ impl Verifier {
         ended.unwrap_or_else(|| Err(last.unwrap_or_else(|| CallError::Remote(out_of_time()))))
     }
 
-    async fn call_once<T, F>(&self, question: impl Fn(HeaderMap) -> F) -> Result<T, CallError>
+    /// Calls once, its token included in the time.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub(super) async fn call_once<T, F>(
+        &self,
+        time_left: Duration,
+        question: impl Fn(HeaderMap) -> F,
+    ) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, RemoteError>>,
     {
@@ -77,16 +111,8 @@ impl Verifier {
             let authorization = self.credentials.headers().await.map_err(CallError::Token)?;
             question(authorization).await.map_err(CallError::Remote)
         };
-        tokio::time::timeout(CALL_TIMEOUT, call)
+        tokio::time::timeout(time_left, call)
             .await
             .unwrap_or_else(|_| Err(CallError::Remote(out_of_time())))
-    }
-}
-
-fn out_of_time() -> RemoteError {
-    RemoteError {
-        code: Code::DeadlineExceeded,
-        unverified_message: "no answer in time".to_owned(),
-        retry_after: None,
     }
 }

@@ -6,6 +6,7 @@
 //! same: for each scope, every required field by values of its own, and a certainly wrong identity
 //! refused. What was proven holds for a day, for one endpoint and one description, in this process.
 
+mod comparison;
 mod item;
 mod proof;
 mod report;
@@ -13,11 +14,9 @@ mod report;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::attestation::agreement::item::{differing, held, shown_by};
+use crate::attestation::agreement::item::held;
 use crate::attestation::agreement::proof::{Lasting, Proof, Trial};
-use crate::attestation::failure::{Meaning, code_name, meaning};
 use crate::attestation::raw::{RawAnswer, short};
-use crate::attestation::transport::CallError;
 use crate::attestation::verdict::UnverifiedAnswer;
 use crate::model::endpoint::Endpoint;
 use crate::model::identity::KeyScope;
@@ -27,8 +26,6 @@ pub use report::Belief;
 /// The description whose numbers are proven, or not.
 const DESCRIPTION: &str =
     include_str!("../../proto/google/chrome/verifiedaccess/v2/verifiedaccess.proto");
-/// How long gRPC is left alone after it failed where REST answered.
-const TROUBLE: Duration = Duration::from_secs(30);
 
 /// Who answers a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,82 +137,6 @@ impl Agreement {
         (alone && proof.covers(&held(answer, raw))).then(|| answer.clone())
     }
 
-    /// Holds what gRPC said against what REST said about the same bytes and identity. `true` where
-    /// both accepted them with equal answers.
-    pub(super) fn compare(
-        &self,
-        scope: KeyScope,
-        grpc: &Result<RawAnswer, CallError>,
-        rest: &Result<UnverifiedAnswer, CallError>,
-        now: Duration,
-    ) -> bool {
-        let judged = match rest {
-            Ok(_) => true,
-            Err(error) => matches!(error.meaning(), Some(Meaning::Refused | Meaning::Ambiguous)),
-        };
-        match (grpc, rest) {
-            (Ok(raw), Ok(answer)) => return self.compare_answers(scope, raw, answer, now),
-            (Ok(raw), Err(_)) if judged => {
-                self.disagree(scope, "gRPC accepts what REST refuses", &raw.dump(), now);
-            }
-            (Err(error), Ok(_)) if error.meaning() == Some(Meaning::Refused) => {
-                let dump = error.status();
-                self.disagree(scope, "gRPC refuses what REST accepts", dump, now);
-            }
-            // Two words for the same no are no trouble, and a token is not gRPC's.
-            (Err(error), _) if judged => match (error.meaning(), rest) {
-                (None | Some(Meaning::Refused), _) | (Some(Meaning::Ambiguous), Err(_)) => {}
-                _ => self.trouble(error.status(), now),
-            },
-            _ => {}
-        }
-        false
-    }
-
-    fn compare_answers(
-        &self,
-        scope: KeyScope,
-        raw: &RawAnswer,
-        rest: &UnverifiedAnswer,
-        now: Duration,
-    ) -> bool {
-        self.state().trouble = None;
-        let Some(answer) = raw.answer() else {
-            let what = "gRPC's answer cannot be read by the assumed numbers";
-            self.disagree(scope, what, &raw.dump(), now);
-            return false;
-        };
-        let different = differing(answer, rest);
-        if different.is_empty() {
-            let shown = shown_by(rest, raw);
-            self.state().of(scope, now).learn(shown, now);
-            return true;
-        }
-        let what = format!("gRPC and REST differ in {}", different.join(", "));
-        self.disagree(scope, &what, &raw.dump(), now);
-        false
-    }
-
-    fn disagree(&self, scope: KeyScope, what: &str, fields: &str, now: Duration) {
-        let news = self.state().of(scope, now).disagree(what, now);
-        if news {
-            tracing::error!(
-                %scope, %what, %fields, description = %self.about,
-                "gRPC is not believed: its field numbers are not those of proto/, or the two \
-                 transports of Verified Access answer differently"
-            );
-        }
-    }
-
-    /// gRPC failed where REST answered.
-    pub(super) fn trouble(&self, status: &'static str, now: Duration) {
-        let until = now.saturating_add(TROUBLE);
-        let before = self.state().trouble.replace(Trouble { status, until });
-        if before.is_none() {
-            tracing::warn!(%status, "Verified Access fails over gRPC and answers over REST");
-        }
-    }
-
     /// Whether the negative half of the proof is wanted now; `true` to one caller at a time, who
     /// then calls [`Self::probed`].
     pub(super) fn begin_probe(&self, scope: KeyScope, now: Duration) -> bool {
@@ -287,25 +208,6 @@ impl Agreement {
         match found {
             Ok(()) => state.challenges.prove(now),
             Err(status) => state.challenges.trial.inconclusive(status, now),
-        }
-    }
-}
-
-impl CallError {
-    /// What the code means; `None` where Verified Access was not asked.
-    pub(super) fn meaning(&self) -> Option<Meaning> {
-        match self {
-            Self::Remote(error) => Some(meaning(error.code)),
-            Self::Token(_) | Self::Misconfigured(_) => None,
-        }
-    }
-
-    /// A word for readiness, which strangers may read: the peer's own text is for the log.
-    pub(super) fn status(&self) -> &'static str {
-        match self {
-            Self::Remote(error) => code_name(error.code),
-            Self::Token(_) => "no token",
-            Self::Misconfigured(_) => "misconfigured",
         }
     }
 }

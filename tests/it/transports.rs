@@ -279,7 +279,7 @@ async fn a_sparse_answer_proves_only_what_it_holds() {
 
 #[tokio::test]
 async fn each_level_is_proven_for_itself() {
-    // gRPC says verified mode by the number that means developer mode, and the reverse.
+    // Proven for verified mode, gRPC says another level by a number that means a third one.
     let ca = start("auto").await;
     device(&ca).await.issued();
     settled(&ca, "machine over grpc;").await;

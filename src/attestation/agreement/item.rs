@@ -92,16 +92,30 @@ pub(super) fn shown_by(answer: &UnverifiedAnswer, raw: &RawAnswer) -> Vec<Item> 
         .into_iter()
         .filter(|(name, text)| alone(name, text))
         .map(|(name, _)| Item::Text(name));
-    let levels = levels(answer);
-    let twice = levels
+    texts_shown
+        .chain(levels_shown_by(answer, raw))
+        .chain(unread(raw))
+        .collect()
+}
+
+/// Values of enumerations are few, and two may be equal by chance: a level shows its field's number
+/// only where no other integer stands in the answer that could be the level in truth.
+fn levels_shown_by(answer: &UnverifiedAnswer, raw: &RawAnswer) -> Vec<Item> {
+    let stranger = raw
+        .unread()
         .iter()
-        .all(|(_, level)| *level == answer.key_trust_level);
-    let levels_shown = levels.into_iter().filter_map(|(name, level)| {
+        .any(|(_, value)| matches!(value, Value::Varint(_)));
+    let twice = answer.key_trust_level == answer.profile_key_trust_level;
+    let levels = levels(answer).into_iter().filter_map(|(name, level)| {
         // A value without a name of ours stands for many.
-        let level = level.filter(|level| *level != KeyTrustLevel::Unspecified && !twice)?;
+        let level = level.filter(|level| *level != KeyTrustLevel::Unspecified)?;
         Some(Item::Level(name, level))
     });
-    texts_shown.chain(levels_shown).chain(unread(raw)).collect()
+    if stranger || twice {
+        Vec::new()
+    } else {
+        levels.collect()
+    }
 }
 
 fn unread(raw: &RawAnswer) -> impl Iterator<Item = Item> {

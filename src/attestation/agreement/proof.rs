@@ -10,6 +10,9 @@ use crate::model::identity::KeyScope;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The pause after a first inconclusive try; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
+/// So many equal answers show everything that most answers hold; what is still missing then may never
+/// come, and asking twice costs quota.
+const MANY_ANSWERS: u32 = 32;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
@@ -124,6 +127,8 @@ fn ended(since: Option<Duration>, now: Duration) -> bool {
 pub(super) struct Proof {
     since: Option<Duration>,
     items: HashSet<Item>,
+    equal_answers: u32,
+    last_equal: Duration,
     pub(super) negative: Trial,
     disagreement: Option<String>,
 }
@@ -147,7 +152,10 @@ impl Proof {
 
     /// Whether asking over gRPC too could show something that is missing.
     pub(super) fn wants_more(&self, scope: KeyScope, now: Duration) -> bool {
-        self.missing(scope) != [EXPECTED_IDENTITY] || self.negative.is_due(now)
+        if self.missing(scope) == [EXPECTED_IDENTITY] {
+            return self.negative.is_due(now);
+        }
+        self.equal_answers < MANY_ANSWERS || now.saturating_sub(self.last_equal) >= FIRST_PAUSE
     }
 
     /// Whether each of `items` is proven.
@@ -159,6 +167,8 @@ impl Proof {
     pub(super) fn learn(&mut self, items: Vec<Item>, now: Duration) {
         self.since.get_or_insert(now);
         self.items.extend(items);
+        self.equal_answers = self.equal_answers.saturating_add(1);
+        self.last_equal = now;
     }
 
     /// A wrong identity was refused.

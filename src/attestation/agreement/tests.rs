@@ -1,12 +1,18 @@
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "a test may fail, and a table may be long"
+)]
 
 use prost::Message as _;
 use tonic::Code;
 
 use super::*;
+use crate::attestation::agreement::item::{differing, shown_by};
 use crate::attestation::credentials::TokenFailure;
 use crate::attestation::failure::RemoteError;
 use crate::attestation::protocol::VerifyChallengeResponseResult as Wire;
+use crate::attestation::transport::CallError;
 use crate::model::facts::KeyTrustLevel;
 
 const USER: KeyScope = KeyScope::User;
@@ -233,6 +239,24 @@ fn a_number_that_nobody_knows_counts_until_it_was_seen_beside_a_full_answer() {
 }
 
 #[test]
+fn a_level_is_not_proven_beside_an_integer_that_might_be_it() {
+    // Number 7 may be something else that happens to be 1, and the level stand at 14.
+    let agreement = agreement();
+    let mut bytes = user().encode_to_vec();
+    bytes.extend(b"\x70\x02");
+    let beside = RawAnswer::read(bytes.into());
+    assert!(agreement.compare(USER, &Ok(beside.clone()), &Ok(by_name(&user())), at(0)));
+    agreement.probed(USER, Probed::Refused, at(0));
+    assert_eq!(
+        reason(&agreement, "user", at(0)),
+        "not proven over grpc: key_trust_level"
+    );
+    // An answer without it shows what 7 is.
+    assert!(equal(&agreement, USER, &user(), at(0)));
+    assert!(agreement.believed(USER, &beside, at(0)).is_some());
+}
+
+#[test]
 fn answers_that_differ_switch_the_scope_to_rest_for_a_day() {
     let swapped = Wire {
         virtual_device_id: "C01".to_owned(),
@@ -368,7 +392,7 @@ fn an_outage_proves_nothing_and_disproves_nothing() {
     };
     for outage in outages() {
         // REST is down: nothing to compare with.
-        let agreement = Agreement::new(Endpoint::Test, "");
+        let agreement = agreement();
         assert!(!agreement.compare(USER, &Ok(raw(&user())), &Err(outage), at(0)));
         assert_eq!(agreement.stance(USER, at(0)), Stance::Both);
         assert_eq!(
@@ -378,9 +402,9 @@ fn an_outage_proves_nothing_and_disproves_nothing() {
         );
     }
     // A token that is not made is nobody's outage.
-    let agreement = agreement_of_user();
-    agreement.compare(USER, &Err(token()), &Ok(by_name(&user())), at(0));
-    assert_eq!(agreement.stance(USER, at(0)), Stance::Grpc);
+    let proven = agreement_of_user();
+    proven.compare(USER, &Err(token()), &Ok(by_name(&user())), at(0));
+    assert_eq!(proven.stance(USER, at(0)), Stance::Grpc);
     for outage in [
         failed(Code::Unavailable),
         failed(Code::Unauthenticated),
@@ -412,6 +436,25 @@ fn an_outage_proves_nothing_and_disproves_nothing() {
         assert!(!agreement.compare(USER, &Err(failed(code)), &Err(failed(code)), at(0)));
         assert_eq!(agreement.stance(USER, at(0)), Stance::Both);
     }
+}
+
+#[test]
+fn what_google_never_tells_is_looked_for_less_and_less() {
+    let agreement = agreement();
+    let lacking = Wire {
+        customer_id: String::new(),
+        ..user()
+    };
+    prove(&agreement, USER, &lacking, at(0));
+    for _ in 0..31 {
+        assert_eq!(agreement.stance(USER, at(0)), Stance::Both);
+        assert!(equal(&agreement, USER, &lacking, at(0)));
+    }
+    assert_eq!(agreement.stance(USER, at(59)), Stance::Rest);
+    assert_eq!(agreement.stance(USER, at(60)), Stance::Both);
+    assert!(equal(&agreement, USER, &lacking, at(60)));
+    assert_eq!(agreement.stance(USER, at(119)), Stance::Rest);
+    assert_eq!(agreement.believed(USER, &raw(&lacking), at(119)), None);
 }
 
 #[test]

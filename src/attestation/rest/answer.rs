@@ -72,10 +72,6 @@ fn object<T: DeserializeOwned>(unverified: &[u8]) -> Option<T> {
 
 /// `None` for the default, as over gRPC; what has no name that we know is present, and
 /// unspecified. A number is never interpreted: which one means what is not published.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that and_then wants"
-)]
 fn level(written: WireLevel) -> Option<KeyTrustLevel> {
     match written {
         WireLevel::Number(0) => None,

@@ -112,19 +112,20 @@ impl Transports {
         time_left: Duration,
     ) -> Result<Challenge, CallError> {
         let stance = self.agreement.challenge_stance(self.now());
+        let mut failed = "not a challenge";
         if stance == Stance::Grpc {
             let patience = PATIENCE.min(time_left / 2);
             let call = |authorization| self.grpc.generate(authorization, patience);
             match self.line.call_once(patience, call).await {
                 Ok(challenge) if challenge_digest(&challenge).is_ok() => return Ok(challenge),
-                Ok(_) => self.agreement.trouble("not a challenge", self.now()),
-                Err(error) => tracing::debug!(%error, "no challenge over gRPC"),
+                Ok(_) => {}
+                Err(error) => failed = error.status(),
             }
         }
         let challenge = self.generate_by_rest(time_left).await?;
         match stance {
             Stance::Both => self.make_challenge_beside(&challenge),
-            Stance::Grpc => self.agreement.trouble("no challenge", self.now()),
+            Stance::Grpc => self.agreement.trouble(failed, self.now()),
             Stance::Rest => {}
         }
         Ok(challenge)

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use tonic::Code;
 
 use crate::attestation::credentials::{Credentials, TokenFailure};
-use crate::attestation::failure::{RemoteError, out_of_time};
+use crate::attestation::failure::{Meaning, RemoteError, code_name, meaning, out_of_time};
 use crate::attestation::retry;
 use crate::attestation::transport::CALL_TIMEOUT;
 use crate::random::Random;
@@ -25,6 +25,23 @@ pub(in crate::attestation) enum CallError {
 }
 
 impl CallError {
+    /// What the code means; `None` where Verified Access was not asked.
+    pub(in crate::attestation) fn meaning(&self) -> Option<Meaning> {
+        match self {
+            Self::Remote(error) => Some(meaning(error.code)),
+            Self::Token(_) | Self::Misconfigured(_) => None,
+        }
+    }
+
+    /// A word for readiness, which strangers may read: the peer's own text is for the log.
+    pub(in crate::attestation) fn status(&self) -> &'static str {
+        match self {
+            Self::Remote(error) => code_name(error.code),
+            Self::Token(_) => "no token",
+            Self::Misconfigured(_) => "misconfigured",
+        }
+    }
+
     /// The code by which a further try is decided.
     fn code(&self) -> Code {
         match self {

@@ -380,6 +380,19 @@ async fn while_grpc_is_down_or_broken_rest_answers_and_status_says_so() {
         "the proof still stands"
     );
 
+    // Silent: it is not waited for as long as the challenge lives.
+    let silence = Fault::Slow {
+        milliseconds: 60_000,
+    };
+    faults.every_over(Transport::Grpc, Call::Verify, silence);
+    user(&ca).await.issued();
+    let (_, detail) = readiness(&ca).await;
+    assert!(
+        detail.contains("user over rest (grpc fails: DEADLINE_EXCEEDED)"),
+        "{detail}"
+    );
+    faults.clear();
+
     // Broken: its answers are no protobuf.
     ca.clock.advance(DAY);
     faults.every_over(Transport::Grpc, Call::Verify, Fault::Malformed);

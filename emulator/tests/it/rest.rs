@@ -181,6 +181,36 @@ async fn numbers_concern_grpc_alone_and_one_transport_can_fail_alone() {
 }
 
 #[tokio::test]
+async fn the_control_plane_tells_transports_apart() {
+    let bed = TestBed::start().await;
+    let client = http();
+    let control = format!("{}/emulator/v1", bed.emulator.control_url());
+    let rule = json!({"call": "generate", "transport": "rest", "faults": ["down"], "times": 1});
+    let added = client.post(format!("{control}/faults")).json(&rule).send();
+    assert!(added.await.unwrap().status().is_success());
+    let pending = client
+        .get(format!("{control}/faults"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(pending.json::<Value>().await.unwrap(), json!([rule]));
+    bed.caller.generate().await.unwrap();
+    assert_eq!(post(&bed, &client, "generate", "").await.0, 503);
+    assert_eq!(post(&bed, &client, "generate", "").await.0, 200);
+    for (path, generate) in [("calls", 3), ("calls/grpc", 1), ("calls/rest", 2)] {
+        let calls = client
+            .get(format!("{control}/{path}"))
+            .send()
+            .await
+            .unwrap();
+        let calls: Value = calls.json().await.unwrap();
+        assert_eq!(calls["generate"], generate, "{path}");
+    }
+    let unknown = client.get(format!("{control}/calls/http")).send().await;
+    assert_eq!(unknown.unwrap().status().as_u16(), 400);
+}
+
+#[tokio::test]
 async fn odd_contents_are_written_as_google_would() {
     let bed = TestBed::start().await;
     let client = http();

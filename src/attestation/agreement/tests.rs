@@ -322,6 +322,47 @@ fn answers_that_differ_switch_the_scope_to_rest_for_a_day() {
     }
 }
 
+/// What is logged at `error` meanwhile.
+fn logged(act: impl FnOnce()) -> String {
+    let (log, sink) = tempfile::NamedTempFile::new()
+        .map(|file| (file.reopen().unwrap(), file))
+        .unwrap();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::ERROR)
+        .with_writer(std::sync::Mutex::new(log))
+        .finish();
+    tracing::subscriber::with_default(subscriber, act);
+    std::fs::read_to_string(sink.path()).unwrap()
+}
+
+#[test]
+fn a_disagreement_is_told_once_with_numbers_and_without_names() {
+    let swapped = Wire {
+        virtual_device_id: "C01".to_owned(),
+        customer_id: "virtual".to_owned(),
+        ..user()
+    };
+    let log = logged(|| {
+        let agreement = agreement();
+        for _ in 0..3 {
+            agreement.compare(USER, &Ok(raw(&swapped)), &Ok(by_name(&user())), at(0));
+        }
+    });
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(
+        log.contains("differ in virtual_device_id, customer_id"),
+        "{log}"
+    );
+    let digest = short(b"virtual");
+    assert!(
+        log.contains(&format!("3: length 7 sha256 {digest}")),
+        "{log}"
+    );
+    assert!(log.contains("7: varint 1"), "{log}");
+    assert!(!log.contains("C01") && !log.contains("spkac"), "{log}");
+}
+
 #[test]
 fn a_wrong_identity_that_is_accepted_ends_the_belief() {
     let agreement = agreement();

@@ -176,6 +176,7 @@ impl Verifier {
         time_left: Duration,
     ) -> Result<UnverifiedAnswer, Failure> {
         self.believe_clock()?;
+        self.believe_last_comparison()?;
         if expected.as_str().is_empty() {
             // Google would skip the check of who it is, and any managed device would pass.
             let cause = "an empty expected identity is never sent".to_owned();
@@ -222,7 +223,18 @@ impl Verifier {
     /// otherwise.
     #[must_use]
     pub fn clock_trusted(&self) -> bool {
-        self.clock_guard.distrusted_skew().is_none()
+        self.believe_clock().is_ok() && self.believe_last_comparison().is_ok()
+    }
+
+    /// The clock was not set since Google's time was last seen; the next challenge tells anew.
+    fn believe_last_comparison(&self) -> Result<(), Failure> {
+        let (now, monotonic) = (self.clock.now_millis(), self.clock.monotonic());
+        self.clock_guard
+            .jump(now, monotonic)
+            .map_or(Ok(()), |skew_seconds| {
+                tracing::error!(skew_seconds, "the clock was set while the service ran");
+                Err(Failure::ClockUntrusted { skew_seconds })
+            })
     }
 
     fn believe_clock(&self) -> Result<(), Failure> {
@@ -234,7 +246,11 @@ impl Verifier {
 
     fn compare_clock(&self, googles_millis: i64) -> Result<(), Failure> {
         let ours_millis = self.clock.now_millis();
-        if self.clock_guard.compare(ours_millis, googles_millis) == Comparison::JustLost {
+        if self
+            .clock_guard
+            .compare(ours_millis, googles_millis, self.clock.monotonic())
+            == Comparison::JustLost
+        {
             tracing::error!(
                 ours = %Timestamp(ours_millis.div_euclid(1000)),
                 googles = %Timestamp(googles_millis.div_euclid(1000)),

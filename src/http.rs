@@ -37,6 +37,8 @@ use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::random::Random;
 
+pub use crate::http::enrollment::read_certificate_request;
+
 /// What the routes reach. Clones share it.
 #[derive(Clone)]
 pub struct Edge {

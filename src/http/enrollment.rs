@@ -1,5 +1,6 @@
 //! `POST /v1/challenges` and `POST /v1/certificates`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,11 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::admission::{Admission, HandedOut};
 use crate::enrollment::{Enrolled, Enrollment, UnverifiedRequest};
-use crate::http::json::{RequestBody, UnverifiedJson};
+use crate::http::json::{self, RequestBody, UnverifiedJson};
 use crate::http::peer::Peer;
 use crate::http::pem;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
+use crate::model::refusal::Refusal;
 
 /// Answers are for one device and one moment.
 const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
@@ -90,6 +92,19 @@ impl CertificateRequest {
             peer: peer.0,
         })
     }
+}
+
+/// What a body of `POST /v1/certificates` asks for, before anybody is asked about it. Public so that
+/// the fuzz targets can reach it; the route reads its body with these same two steps.
+///
+/// # Errors
+/// [`Refusal`]: `malformed_request` or `malformed_challenge_response`.
+pub fn read_certificate_request(
+    unverified_body: &[u8],
+    peer: IpAddr,
+) -> Result<UnverifiedRequest, Refusal> {
+    let request: CertificateRequest = json::parse(unverified_body)?;
+    Ok(request.decode(Peer(peer))?)
 }
 
 /// The answer, in this order: a retry must get the same octets.

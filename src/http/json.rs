@@ -49,7 +49,11 @@ fn is_json(headers: &HeaderMap) -> bool {
     })
 }
 
-fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, Refusal> {
+/// Reads `T` from a whole body.
+///
+/// # Errors
+/// [`Refusal`]: `malformed_request`.
+pub(super) fn parse<T: RequestBody>(bytes: &[u8]) -> Result<T, Refusal> {
     // serde reads a struct from an array too; one way to say a thing is enough.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice(bytes) {

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use axum::body::to_bytes;
 use http::{StatusCode, header};
+use proptest::prelude::*;
 
-use super::{CertificateRequest, answer};
+use super::{CertificateRequest, answer, read_certificate_request};
 use crate::clock::Timestamp;
 use crate::enrollment::Enrolled;
 use crate::http::peer::Peer;
@@ -64,5 +65,45 @@ fn a_response_is_strict_base64() {
     ] {
         let refused = Err(ProblemCode::MalformedChallengeResponse);
         assert_eq!(decode(wrong), refused, "{wrong:?}");
+    }
+}
+
+/// Members of a body, good and bad; strung together they often look like one.
+fn members() -> impl Strategy<Value = Vec<String>> {
+    let member = prop_oneof![
+        Just(r#""challenge_response": "+/8=""#.to_owned()),
+        Just(r#""profile": "wifi-user""#.to_owned()),
+        "[a-zA-Z@._]{0,8}".prop_map(|email| format!(r#""email": "{email}""#)),
+        Just(r#""email": null"#.to_owned()),
+        ("[a-z_]{0,8}", "[0-9\\[{\"]{0,4}")
+            .prop_map(|(name, value)| format!("\"{name}\": {value}")),
+    ];
+    proptest::collection::vec(member, 0..5)
+}
+
+proptest! {
+    #[test]
+    fn any_octets_are_read_without_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(read_certificate_request(&body, PEER).is_err());
+    }
+
+    #[test]
+    fn a_body_has_its_members_once_and_no_other(members in members()) {
+        let body = format!("{{{}}}", members.join(", "));
+        let count = |name: &str| members.iter().filter(|member| member.starts_with(name)).count();
+        let needed = [count("\"challenge_response\""), count("\"profile\"")];
+        let emails = count("\"email\": \"") + count("\"email\": null");
+        let complete = needed == [1, 1] && emails <= 1 && members.len() == 2 + emails;
+        match read_certificate_request(body.as_bytes(), PEER) {
+            Ok(request) => {
+                prop_assert!(complete, "{body}");
+                prop_assert_eq!(request.response, [0xfb, 0xff]);
+                prop_assert_eq!(request.profile, "wifi-user");
+            }
+            Err(refusal) => {
+                prop_assert!(!complete, "{body}");
+                prop_assert_eq!(refusal.code, ProblemCode::MalformedRequest);
+            }
+        }
     }
 }

@@ -1,0 +1,34 @@
+//! What the targets expect an answer to be about.
+
+use vaca::model::identity::{Domain, Email, ExpectedIdentity};
+use vaca::model::profile::{CertificateProfile, ProfileSettings};
+
+/// The managing customer of every profile here.
+pub const CUSTOMER: &str = "C01example";
+/// The domain of every profile here.
+pub const DOMAIN: &str = "example.com";
+/// The user who is asked about.
+pub const EMAIL: &str = "alice@example.com";
+
+/// A profile of `scope` (`user` or `machine`).
+#[must_use]
+pub fn profile(scope: &str, require_customer_id: bool) -> CertificateProfile {
+    let settings: ProfileSettings = toml::from_str(&format!(
+        "name = 'wifi'\nscope = '{scope}'\ndomains = ['{DOMAIN}']\ncustomer_id = '{CUSTOMER}'\n\
+         require_customer_id = {require_customer_id}\nissuer = 'issuing'"
+    ))
+    .expect("settings");
+    settings.try_into().expect("a profile")
+}
+
+/// The device's domain.
+#[must_use]
+pub fn domain() -> ExpectedIdentity {
+    ExpectedIdentity::Domain(Domain::parse(DOMAIN).expect("a domain"))
+}
+
+/// The user's e-mail.
+#[must_use]
+pub fn email() -> ExpectedIdentity {
+    ExpectedIdentity::Email(Email::parse(EMAIL).expect("an e-mail"))
+}

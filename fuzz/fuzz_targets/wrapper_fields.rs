@@ -1,5 +1,6 @@
-//! The challenge response, put together from fields whose lengths are right: random octets seldom
-//! nest three messages deep. Fields repeat, change their type, and have idle octets in their numbers.
+//! The challenge response, changed field by field with every length set right: changed octets seldom
+//! leave three nested messages whole. Fields repeat, change their type, and have idle octets in
+//! their numbers.
 #![no_main]
 
 use arbitrary::Arbitrary;
@@ -9,14 +10,29 @@ use vaca::attestation::UnverifiedResponse;
 use vaca_fuzz::messages::answered_challenge;
 use vaca_fuzz::sha256;
 
+/// What is changed in each of the three messages of a good response.
 #[derive(Arbitrary, Debug)]
-struct Field<Inside> {
-    number: Number,
-    idle: Idle,
-    value: Value<Inside>,
+struct Changes {
+    outer: Vec<Change>,
+    inner: Vec<Change>,
+    challenge: Vec<Change>,
 }
 
 #[derive(Arbitrary, Debug)]
+enum Change {
+    Insert(u8, Field),
+    Replace(u8, Field),
+    Remove(u8),
+}
+
+#[derive(Arbitrary, Clone, Debug)]
+struct Field {
+    number: Number,
+    idle: Idle,
+    value: Value,
+}
+
+#[derive(Arbitrary, Clone, Debug)]
 enum Number {
     One,
     Two,
@@ -25,34 +41,33 @@ enum Number {
 }
 
 /// Which of the two numbers before a value is written longer than it needs to be.
-#[derive(Arbitrary, Debug)]
+#[derive(Arbitrary, Clone, Debug, PartialEq)]
 enum Idle {
     Neither,
     Key,
     Length,
 }
 
-#[derive(Arbitrary, Debug)]
-enum Value<Inside> {
-    Message(Vec<Inside>),
+#[derive(Arbitrary, Clone, Debug)]
+enum Value {
     Bytes(Vec<u8>),
+    /// A `SignedData` with this for its data.
+    Signed(Vec<u8>),
     Varint(u64),
     Fixed32(u32),
     Fixed64(u64),
     Group(Vec<u8>),
 }
 
-trait Write {
-    fn write(&self, message: &mut Vec<u8>);
-}
-
-impl Write for u8 {
-    fn write(&self, message: &mut Vec<u8>) {
-        message.push(*self);
+impl Field {
+    fn good(number: Number, octets: &[u8]) -> Self {
+        Self {
+            number,
+            idle: Idle::Neither,
+            value: Value::Bytes(octets.to_vec()),
+        }
     }
-}
 
-impl<Inside: Write> Write for Field<Inside> {
     fn write(&self, message: &mut Vec<u8>) {
         let number = match self.number {
             Number::One => 1,
@@ -60,46 +75,25 @@ impl<Inside: Write> Write for Field<Inside> {
             Number::Three => 3,
             Number::Other(number) => u64::from(number),
         };
-        let mut key = |wire_type: u64| {
-            let idle = matches!(self.idle, Idle::Key);
-            varint(number << 3 | wire_type, idle, message);
-        };
-        match &self.value {
-            Value::Message(inside) => {
-                key(2);
-                let mut octets = Vec::new();
-                inside.iter().for_each(|field| field.write(&mut octets));
-                self.write_octets(&octets, message);
-            }
-            Value::Bytes(octets) => {
-                key(2);
-                self.write_octets(octets, message);
-            }
-            Value::Varint(value) => {
-                key(0);
-                varint(*value, matches!(self.idle, Idle::Length), message);
-            }
-            Value::Fixed32(value) => {
-                key(5);
-                message.extend(value.to_le_bytes());
-            }
-            Value::Fixed64(value) => {
-                key(1);
-                message.extend(value.to_le_bytes());
+        let (wire_type, length, octets) = match &self.value {
+            Value::Varint(value) => (0, Some(*value), Vec::new()),
+            Value::Fixed64(value) => (1, None, value.to_le_bytes().to_vec()),
+            Value::Bytes(octets) => (2, Some(octets.len() as u64), octets.clone()),
+            Value::Signed(data) => {
+                let signed = signed(data, &[]);
+                (2, Some(signed.len() as u64), signed)
             }
             Value::Group(octets) => {
-                key(3);
-                message.extend(octets);
-                varint(number << 3 | 4, false, message);
+                let mut octets = octets.clone();
+                encode_varint(number << 3 | 4, &mut octets);
+                (3, None, octets)
             }
+            Value::Fixed32(value) => (5, None, value.to_le_bytes().to_vec()),
+        };
+        varint(number << 3 | wire_type, self.idle == Idle::Key, message);
+        if let Some(length) = length {
+            varint(length, self.idle == Idle::Length, message);
         }
-    }
-}
-
-impl<Inside> Field<Inside> {
-    fn write_octets(&self, octets: &[u8], message: &mut Vec<u8>) {
-        let idle = matches!(self.idle, Idle::Length);
-        varint(octets.len() as u64, idle, message);
         message.extend(octets);
     }
 }
@@ -112,9 +106,41 @@ fn varint(value: u64, idle: bool, message: &mut Vec<u8>) {
     }
 }
 
-fuzz_target!(|fields: Vec<Field<Field<Field<u8>>>>| {
-    let mut unverified = Vec::new();
-    fields.iter().for_each(|field| field.write(&mut unverified));
+fn message(mut fields: Vec<Field>, changes: &[Change]) -> Vec<u8> {
+    for change in changes {
+        let place = |place: &u8| usize::from(*place) % fields.len().max(1);
+        match change {
+            Change::Insert(at, field) => fields.insert(place(at), field.clone()),
+            Change::Replace(at, field) => {
+                let at = place(at);
+                fields.splice(at..fields.len().min(at + 1), [field.clone()]);
+            }
+            Change::Remove(at) => {
+                let at = place(at);
+                fields.drain(at..fields.len().min(at + 1));
+            }
+        }
+    }
+    let mut octets = Vec::new();
+    fields.iter().for_each(|field| field.write(&mut octets));
+    octets
+}
+
+fn signed(data: &[u8], changes: &[Change]) -> Vec<u8> {
+    let fields = vec![
+        Field::good(Number::One, data),
+        Field::good(Number::Two, b"signature"),
+    ];
+    message(fields, changes)
+}
+
+fuzz_target!(|changes: Changes| {
+    let inner = vec![
+        Field::good(Number::One, &signed(b"challenge", &changes.challenge)),
+        Field::good(Number::Two, b"nonce"),
+        Field::good(Number::Three, b"key info"),
+    ];
+    let unverified = signed(&message(inner, &changes.inner), &changes.outer);
     if let Ok(response) = UnverifiedResponse::parse(unverified.clone()) {
         let challenge =
             answered_challenge(&unverified).expect("accepted, yet prost cannot read it");

@@ -5,6 +5,7 @@
 
 pub mod expected;
 pub mod messages;
+pub mod verdict;
 
 /// SHA-256.
 #[must_use]

@@ -1,0 +1,77 @@
+//! What Verified Access answers to a response, field by field: octets seldom give an answer that is
+//! right but for one thing.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use vaca_fuzz::expected::CUSTOMER;
+use vaca_fuzz::messages::VerifyChallengeResponseResult;
+use vaca_fuzz::verdict;
+
+#[derive(Arbitrary, Debug)]
+enum Text {
+    Absent,
+    Good,
+    Customer,
+    Other(String),
+}
+
+impl Text {
+    fn write(self) -> String {
+        match self {
+            Self::Absent => String::new(),
+            Self::Good => "1a2b-3c4d_5e.6f".to_owned(),
+            Self::Customer => CUSTOMER.to_owned(),
+            Self::Other(text) => text,
+        }
+    }
+}
+
+#[derive(Arbitrary, Debug)]
+enum Level {
+    Absent,
+    Known(u8),
+    Other(i32),
+}
+
+impl Level {
+    fn write(&self) -> i32 {
+        match self {
+            Self::Absent => 0,
+            Self::Known(level) => i32::from(level % 7),
+            Self::Other(number) => *number,
+        }
+    }
+}
+
+#[derive(Arbitrary, Debug)]
+struct Answer {
+    customer: Text,
+    device: [Text; 4],
+    level: Level,
+    profile_level: Level,
+    profile: [Text; 3],
+    request: String,
+}
+
+fuzz_target!(|answer: Answer| {
+    let [permanent, r#virtual, enrollment, attested] = answer.device.map(Text::write);
+    let [
+        customer_of_profile,
+        virtual_of_profile,
+        permanent_of_profile,
+    ] = answer.profile.map(Text::write);
+    verdict::check(&VerifyChallengeResponseResult {
+        device_permanent_id: permanent,
+        virtual_device_id: r#virtual,
+        customer_id: answer.customer.write(),
+        signed_public_key_and_challenge: answer.request,
+        key_trust_level: answer.level.write(),
+        profile_customer_id: customer_of_profile,
+        virtual_profile_id: virtual_of_profile,
+        profile_key_trust_level: answer.profile_level.write(),
+        attested_device_id: attested,
+        device_enrollment_id: enrollment,
+        profile_permanent_id: permanent_of_profile,
+    });
+});

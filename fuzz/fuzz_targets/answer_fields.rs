@@ -1,9 +1,12 @@
 //! What Verified Access answers to a response, field by field: octets seldom give an answer that is
-//! right but for one thing.
+//! right but for one thing. Both transports say the same.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use prost::Message as _;
+use serde_json::{Value, json};
+use vaca::attestation::UnverifiedAnswer;
 use vaca_fuzz::expected::CUSTOMER;
 use vaca_fuzz::messages::VerifyChallengeResponseResult;
 use vaca_fuzz::verdict;
@@ -61,7 +64,7 @@ fuzz_target!(|answer: Answer| {
         virtual_of_profile,
         permanent_of_profile,
     ] = answer.profile.map(Text::write);
-    verdict::check(&VerifyChallengeResponseResult {
+    let result = VerifyChallengeResponseResult {
         device_permanent_id: permanent,
         virtual_device_id: r#virtual,
         customer_id: answer.customer.write(),
@@ -73,5 +76,46 @@ fuzz_target!(|answer: Answer| {
         attested_device_id: attested,
         device_enrollment_id: enrollment,
         profile_permanent_id: permanent_of_profile,
-    });
+    };
+    let expected = Some(verdict::answer(&result));
+    assert_eq!(
+        UnverifiedAnswer::from_grpc(&result.encode_to_vec()),
+        expected
+    );
+    let json = in_json(&result).to_string();
+    assert_eq!(UnverifiedAnswer::from_rest(json.as_bytes()), expected);
+    verdict::check(&result);
 });
+
+fn in_json(result: &VerifyChallengeResponseResult) -> Value {
+    json!({
+        "devicePermanentId": result.device_permanent_id,
+        "virtualDeviceId": result.virtual_device_id,
+        "customerId": result.customer_id,
+        "signedPublicKeyAndChallenge": result.signed_public_key_and_challenge,
+        "keyTrustLevel": level(result.key_trust_level),
+        "profileCustomerId": result.profile_customer_id,
+        "virtualProfileId": result.virtual_profile_id,
+        "profileKeyTrustLevel": level(result.profile_key_trust_level),
+        "attestedDeviceId": result.attested_device_id,
+        "deviceEnrollmentId": result.device_enrollment_id,
+        "profilePermanentId": result.profile_permanent_id,
+    })
+}
+
+/// The names of the reference, in the order of their numbers; a number where there is no name.
+fn level(number: i32) -> Value {
+    let names = [
+        "KEY_TRUST_LEVEL_UNSPECIFIED",
+        "CHROME_OS_VERIFIED_MODE",
+        "CHROME_OS_DEVELOPER_MODE",
+        "CHROME_BROWSER_HW_KEY",
+        "CHROME_BROWSER_OS_KEY",
+        "CHROME_BROWSER_NO_KEY",
+        "CHROME_OS_NO_KEY",
+    ];
+    let name = usize::try_from(number)
+        .ok()
+        .and_then(|place| names.get(place));
+    name.map_or(json!(number), |name| json!(name))
+}

@@ -61,7 +61,9 @@ pub fn check(result: &VerifyChallengeResponseResult) {
     }
 }
 
-fn answer(result: &VerifyChallengeResponseResult) -> UnverifiedAnswer {
+/// What vaca is to take from `result`.
+#[must_use]
+pub fn answer(result: &VerifyChallengeResponseResult) -> UnverifiedAnswer {
     let result = result.clone();
     UnverifiedAnswer {
         key_trust_level: level(result.key_trust_level),

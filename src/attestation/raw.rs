@@ -26,11 +26,7 @@ pub(super) struct RawAnswer {
 impl RawAnswer {
     /// Reads `bytes` by the assumed numbers.
     pub(super) fn read(bytes: Bytes) -> Self {
-        let answer = Fields::parse(&bytes)
-            .ok()
-            .filter(each_stands_once)
-            .and_then(|_| VerifyChallengeResponseResult::decode(bytes.clone()).ok())
-            .map(UnverifiedAnswer::from);
+        let answer = UnverifiedAnswer::from_grpc(&bytes);
         Self { bytes, answer }
     }
 
@@ -75,6 +71,17 @@ impl RawAnswer {
     }
 }
 
+impl UnverifiedAnswer {
+    /// Reads a VerifyChallengeResponseResult by the assumed numbers; `None` where a field that is
+    /// read has another type or stands twice, or where this is no protobuf message.
+    #[must_use]
+    pub fn from_grpc(unverified: &[u8]) -> Option<Self> {
+        Fields::parse(unverified).ok().filter(each_stands_once)?;
+        let result = VerifyChallengeResponseResult::decode(unverified).ok()?;
+        Some(result.into())
+    }
+}
+
 fn each_stands_once(fields: &Fields<'_>) -> bool {
     READ.iter()
         .all(|number| fields.iter().filter(|(other, _)| other == number).count() <= 1)
@@ -90,7 +97,21 @@ pub(super) fn short(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail")]
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_octets_are_read_and_dumped(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let raw = RawAnswer::read(Bytes::from(octets));
+            prop_assert!(raw.answer().is_none() || Fields::parse(&raw.bytes).is_ok());
+            prop_assert!(raw.unread().iter().all(|(number, _)| !READ.contains(number)));
+            let dump = raw.dump();
+            prop_assert!(dump.chars().all(|letter| letter.is_ascii_alphanumeric() || " :,".contains(letter)));
+            prop_assert!(dump.len() < DUMP_MAX * 60);
+        }
+    }
 
     fn read(bytes: &'static [u8]) -> RawAnswer {
         RawAnswer::read(Bytes::from_static(bytes))

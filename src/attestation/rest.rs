@@ -17,7 +17,7 @@ use tonic::Code;
 use crate::attestation::failure::{RemoteError, chain, wait};
 use crate::attestation::https;
 use crate::attestation::response::UnverifiedResponse;
-use crate::attestation::rest::answer::{parse_challenge, parse_result};
+use crate::attestation::rest::answer::parse_challenge;
 use crate::attestation::rest::refusal::code;
 use crate::attestation::trust::Roots;
 use crate::attestation::verdict::UnverifiedAnswer;
@@ -82,7 +82,8 @@ impl Rest {
             "expectedIdentity": expected.as_str(),
         });
         let body = self.post(&self.verify, authorization, &question).await?;
-        parse_result(&body).ok_or_else(|| outage("the answer cannot be read".to_owned()))
+        UnverifiedAnswer::from_rest(&body)
+            .ok_or_else(|| outage("the answer cannot be read".to_owned()))
     }
 
     async fn post(

@@ -46,22 +46,28 @@ pub(super) fn parse_challenge(unverified: &[u8]) -> Option<Challenge> {
     Some(Challenge(bytes))
 }
 
-/// A result; `None` where a field that is read has another type, or stands twice.
-pub(super) fn parse_result(unverified: &[u8]) -> Option<UnverifiedAnswer> {
-    let result: WireResult = object(unverified)?;
-    Some(UnverifiedAnswer {
-        device_permanent_id: result.device_permanent_id.unwrap_or_default(),
-        virtual_device_id: result.virtual_device_id.unwrap_or_default(),
-        customer_id: result.customer_id.unwrap_or_default(),
-        signed_public_key_and_challenge: result.signed_public_key_and_challenge.unwrap_or_default(),
-        key_trust_level: result.key_trust_level.and_then(level),
-        attested_device_id: result.attested_device_id.unwrap_or_default(),
-        device_enrollment_id: result.device_enrollment_id.unwrap_or_default(),
-        profile_customer_id: result.profile_customer_id.unwrap_or_default(),
-        virtual_profile_id: result.virtual_profile_id.unwrap_or_default(),
-        profile_permanent_id: result.profile_permanent_id.unwrap_or_default(),
-        profile_key_trust_level: result.profile_key_trust_level.and_then(level),
-    })
+impl UnverifiedAnswer {
+    /// Reads a VerifyChallengeResponseResult in JSON; `None` where a field that is read has another
+    /// type or stands twice, or where this is no JSON object.
+    #[must_use]
+    pub fn from_rest(unverified: &[u8]) -> Option<Self> {
+        let result: WireResult = object(unverified)?;
+        Some(Self {
+            device_permanent_id: result.device_permanent_id.unwrap_or_default(),
+            virtual_device_id: result.virtual_device_id.unwrap_or_default(),
+            customer_id: result.customer_id.unwrap_or_default(),
+            signed_public_key_and_challenge: result
+                .signed_public_key_and_challenge
+                .unwrap_or_default(),
+            key_trust_level: result.key_trust_level.and_then(level),
+            attested_device_id: result.attested_device_id.unwrap_or_default(),
+            device_enrollment_id: result.device_enrollment_id.unwrap_or_default(),
+            profile_customer_id: result.profile_customer_id.unwrap_or_default(),
+            virtual_profile_id: result.virtual_profile_id.unwrap_or_default(),
+            profile_permanent_id: result.profile_permanent_id.unwrap_or_default(),
+            profile_key_trust_level: result.profile_key_trust_level.and_then(level),
+        })
+    }
 }
 
 /// One JSON object: serde would also take an array, field by field.
@@ -100,7 +106,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Option<UnverifiedAnswer> {
-        parse_result(text.as_bytes())
+        UnverifiedAnswer::from_rest(text.as_bytes())
     }
 
     #[test]

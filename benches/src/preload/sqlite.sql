@@ -1,0 +1,50 @@
+-- {FIRST} to {LAST} of {COUNT} enrolments, each a copy of the newest one with names, digests, keys
+-- and serial of its own, spread over the twenty days before {NOW}.
+BEGIN IMMEDIATE;
+
+CREATE TEMP TABLE mark AS
+SELECT (SELECT max(id) FROM attempts) AS attempt,
+       (SELECT max(id) FROM certificates) AS certificate,
+       (SELECT coalesce(max(sequence), 0) FROM events) AS sequence,
+       (SELECT max(id) FROM attempts WHERE state = 'issued') AS pattern;
+
+INSERT INTO attempts (short_id, challenge_digest, response_digest, scope, profile, profile_hash,
+    unverified_email, peer, bound_at, challenge_expires_at, owner, owner_until, state, verdict,
+    verdict_tag, facts, checks, code, verified_access, finished_at)
+WITH RECURSIVE series (n) AS (
+    SELECT {FIRST} UNION ALL SELECT n + 1 FROM series WHERE n < {LAST})
+SELECT printf('%08X', (n * 2654435761) % 4294967296), randomblob(32), randomblob(32), scope, profile,
+    profile_hash, 'preloaded' || n || '@example.com', peer,
+    {NOW} - ({COUNT} - n) * 1728000 / {COUNT}, {NOW} - ({COUNT} - n) * 1728000 / {COUNT} + 60, owner,
+    0, state, verdict, verdict_tag, facts, checks, code, verified_access,
+    {NOW} - ({COUNT} - n) * 1728000 / {COUNT} + 1
+FROM mark, attempts, series WHERE id = pattern;
+
+INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile, profile_hash,
+    identity, email, device_permanent_id, virtual_device_id, device_enrollment_id,
+    attested_device_id, customer_id, spki_sha256, tbs, der, der_sha256, not_before, not_after,
+    renew_after, intended_at, closed_at)
+SELECT a.id, c.kind, c.state, c.issuer_id, '01' || lower(hex(randomblob(15))), c.profile,
+    c.profile_hash, 'user:' || a.unverified_email, a.unverified_email, c.device_permanent_id,
+    c.virtual_device_id, c.device_enrollment_id, c.attested_device_id, c.customer_id, randomblob(32),
+    c.tbs, c.der, randomblob(32), a.bound_at - 300, a.bound_at + 2592000, a.bound_at + 1728000,
+    a.bound_at, a.finished_at
+FROM mark JOIN certificates c ON c.attempt_id = pattern JOIN attempts a ON a.id > mark.attempt;
+
+INSERT INTO certified_keys (issuer_id, spki_sha256, identity)
+SELECT issuer_id, spki_sha256, identity FROM certificates, mark WHERE id > mark.certificate;
+
+INSERT INTO events (at, kind, actor, subject, detail, sequence, chain)
+SELECT a.bound_at, e.kind, e.actor,
+    CASE WHEN e.subject = p.short_id THEN a.short_id ELSE c.issuer_id || '/' || c.serial END,
+    replace(e.detail, p.short_id, a.short_id),
+    mark.sequence + row_number() OVER (ORDER BY a.id, e.id), randomblob(32)
+FROM mark
+JOIN attempts p ON p.id = mark.pattern
+JOIN certificates pc ON pc.attempt_id = p.id
+JOIN events e ON e.subject IN (p.short_id, pc.issuer_id || '/' || pc.serial)
+JOIN certificates c ON c.id > mark.certificate
+JOIN attempts a ON a.id = c.attempt_id;
+
+DROP TABLE mark;
+COMMIT;

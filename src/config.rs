@@ -2,6 +2,7 @@
 //! every key; tests load the samples.
 
 use std::collections::HashSet;
+use std::env::VarError;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,10 @@ use crate::admission::GateSettings;
 use crate::attestation::VerifiedAccessSettings;
 use crate::http::settings::HttpSettings;
 use crate::model::profile::{CertificateProfile, ProfileSettings};
-use crate::store::DatabaseSettings;
+use crate::store::database::{Database, DatabaseSettings};
+
+/// The environment variable that may hold the password of the PostgreSQL user.
+const DATABASE_PASSWORD: &str = "VACA_DATABASE_PASSWORD";
 
 /// Why a configuration does not load; each message says where and what to change.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +121,7 @@ pub struct Config {
     /// Where the service answers.
     pub listen: ListenSettings,
     /// Where the record is.
-    pub database: PathBuf,
+    pub database: Database,
     /// How Verified Access is asked.
     pub verified_access: VerifiedAccessSettings,
     /// How much is admitted.
@@ -151,9 +155,8 @@ impl Config {
     fn compose(settings: Settings, folder: &Path) -> Result<Self, ConfigError> {
         let database = settings
             .database
-            .sqlite_path()
+            .locate(folder, environment(DATABASE_PASSWORD)?)
             .map_err(|error| invalid("[database]", error.to_string()))?;
-        let database = folder.join(database);
         let mut listen = settings.listen;
         check_listen(&listen)?;
         within(
@@ -198,6 +201,16 @@ impl Config {
             issuers,
             profiles,
         })
+    }
+}
+
+/// A secret that the environment may hold; an empty one is none.
+fn environment(name: &str) -> Result<Option<String>, ConfigError> {
+    match std::env::var(name) {
+        Ok(value) if value.is_empty() => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(invalid(name, "is not UTF-8")),
     }
 }
 

@@ -106,7 +106,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
     let store = Store::open(&config.database)
         .await
-        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+        .with_context(|| format!("cannot open the database {}", config.database))?;
     check_clock(&store, parts.clock.as_ref()).await?;
     let verifier = Verifier::connect(
         &config.verified_access,

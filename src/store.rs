@@ -2,14 +2,10 @@
 //!
 //! Reads go to a pool. Every write is one command value that carries its audit events; a single
 //! writer groups the commands of concurrent requests into one commit (`writer`). There is no
-//! transaction outside this folder, and nothing in it can reach a signer.
+//! transaction outside this folder, and nothing in it can reach a signer. One SQL text serves
+//! SQLite and PostgreSQL (`engine`); several nodes may share one PostgreSQL database (`guard`).
 
-use std::path::Path;
 use std::time::Duration;
-
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
 
 pub mod attempts;
 pub mod audit;
@@ -17,17 +13,22 @@ pub mod blocks;
 pub mod certificates;
 pub mod challenges;
 pub mod crls;
+pub mod database;
+pub mod engine;
 mod file;
+mod guard;
 pub mod leases;
 pub mod migrate;
+mod open;
 pub mod writer;
 
+use database::Database;
+use engine::{Readers, query};
 use file::DatabaseFile;
 use writer::{Write, Writer};
 
-/// Readers beside the one writer.
-const READERS: u32 = 4;
-/// How long a statement waits for another process that holds the database.
+/// How long a statement waits for another process that holds the database, and a read for a
+/// connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The record could not be read or written. What a failed write wanted did not happen, or is not
@@ -40,6 +41,9 @@ pub enum StoreError {
     /// The schema is not the one that this program knows.
     #[error("{0}")]
     Schema(String),
+    /// The database, or how it is reached, is set up in a way that this program cannot work with.
+    #[error("{0}")]
+    Settings(String),
     /// A row holds what this program never writes.
     #[error("the database holds a row that this program did not write: {0}")]
     Corrupt(&'static str),
@@ -54,39 +58,8 @@ pub enum StoreError {
 /// The record.
 #[derive(Clone, Debug)]
 pub struct Store {
-    readers: SqlitePool,
+    readers: Readers,
     writer: Writer,
-}
-
-/// Where the record is kept; `[database]` in the configuration.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// `sqlite:PATH`, relative to the configuration file. The operator chooses the disk.
-    pub url: String,
-}
-
-impl DatabaseSettings {
-    /// The database file of a `sqlite:` URL.
-    ///
-    /// # Errors
-    /// [`StoreError::Schema`] for any other URL.
-    pub fn sqlite_path(&self) -> Result<&Path, StoreError> {
-        match self.url.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Path::new(path)),
-            _ => Err(StoreError::Schema("url must be sqlite:PATH".to_owned())),
-        }
-    }
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A commit must survive a power cut: the answer leaves after it.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
 }
 
 impl Store {
@@ -94,19 +67,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`] where there is none, [`StoreError::Schema`] where it is another
-    /// program's or another version's (the message says what to run).
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = options(path).create_if_missing(false);
-        let file = DatabaseFile::at(path).map_err(sqlx::Error::Io)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .connect_with(options.clone().read_only(true))
-            .await?;
+    /// program's or another version's (the message says what to run), [`StoreError::Settings`]
+    /// where the server would lose what it has confirmed.
+    pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        let connector = database.connector()?;
+        let file = match database {
+            Database::Sqlite(path) => Some(DatabaseFile::at(path).map_err(sqlx::Error::Io)?),
+            Database::Postgres(_) => None,
+        };
+        let readers = open::readers(&connector).await?;
         migrate::check(&readers).await?;
         Ok(Self {
             readers,
-            writer: Writer::start(options, file),
+            writer: Writer::start(connector, file),
         })
     }
 
@@ -123,8 +96,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where it cannot.
     pub async fn read_probe(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM attempts LIMIT 1")
-            .execute(&self.readers)
+        query("SELECT 1 FROM attempts LIMIT 1")
+            .fetch_optional(&self.readers)
             .await?;
         Ok(())
     }

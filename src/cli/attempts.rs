@@ -37,7 +37,7 @@ pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Re
         .context("an attempt's id is 8 letters and digits, such as 7K3M9QXT")?;
     let store = Store::open(&config.database)
         .await
-        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+        .with_context(|| format!("cannot open the database {}", config.database))?;
     let attempt = store
         .attempt(&id)
         .await?

@@ -20,7 +20,7 @@ pub(super) async fn run(config: &Config, command: AuditCommand) -> anyhow::Resul
     let AuditCommand::Verify = command;
     let store = Store::open(&config.database)
         .await
-        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+        .with_context(|| format!("cannot open the database {}", config.database))?;
     let verified = audit::verify(&store).await;
     store.close().await;
     let events = usize::try_from(verified?).unwrap_or(usize::MAX);

@@ -46,7 +46,7 @@ pub(super) struct Show {
 pub(super) async fn run(config: &Config, command: CertificatesCommand) -> anyhow::Result<ExitCode> {
     let store = Store::open(&config.database)
         .await
-        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+        .with_context(|| format!("cannot open the database {}", config.database))?;
     match command {
         CertificatesCommand::List(list) => {
             let rows = store.certificates(list.before, list.limit).await?;

@@ -139,7 +139,7 @@ pub async fn initialize(
     let issuer = check(config, arguments)?;
     let store = Store::open(&config.database)
         .await
-        .with_context(|| format!("cannot open the database {}", config.database.display()))?;
+        .with_context(|| format!("cannot open the database {}", config.database))?;
     let folder = config.folder.join(&arguments.root_folder);
     make_private_folder(&folder)?;
     if let Some(parent) = issuer.key_file.parent() {

@@ -1,8 +1,5 @@
 //! Attempts: bound once, owned by one worker at a time, finished once.
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-
 use crate::clock::Timestamp;
 use crate::model::attempt::{AttemptId, AttemptState, Binding, ResponseDigest};
 use crate::model::challenge::ChallengeDigest;
@@ -11,6 +8,7 @@ use crate::model::facts::Check;
 use crate::model::identity::{Email, KeyScope};
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::ProfileHash;
+use crate::store::engine::{Connection, Row, query};
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit};
 
@@ -73,7 +71,8 @@ pub enum Bound {
     IdTaken,
 }
 
-/// Binds a challenge to the first response presented for it.
+/// Binds a challenge to the first response presented for it. Of two nodes that bind at once, the
+/// unique index lets the second wait for the first one's commit and then find nothing to insert.
 #[derive(Debug)]
 pub struct Bind {
     /// The attempt's new id.
@@ -93,14 +92,14 @@ impl Write for Bind {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<Bound>, StoreError> {
         let email = self
             .binding
             .unverified_email
             .as_ref()
             .map_or("", Email::as_str);
-        let row = sqlx::query(
+        let row = query(
             "INSERT INTO attempts (short_id, challenge_digest, response_digest, scope, profile,
                  profile_hash, unverified_email, peer, bound_at, challenge_expires_at, owner,
                  owner_until, state, checks)
@@ -133,8 +132,8 @@ impl Write for Bind {
 }
 
 impl Bind {
-    async fn why_not(&self, connection: &mut SqliteConnection) -> Result<Bound, StoreError> {
-        let bound = sqlx::query(
+    async fn why_not(&self, connection: &mut Connection) -> Result<Bound, StoreError> {
+        let bound = query(
             "SELECT response_digest FROM attempts WHERE challenge_digest = $1 OR response_digest = $2",
         )
         .bind(self.binding.challenge.0.as_slice())
@@ -149,7 +148,7 @@ impl Bind {
                 Bound::AlreadyAnswered
             });
         }
-        let challenge = sqlx::query("SELECT profile, expires_at FROM challenges WHERE digest = $1")
+        let challenge = query("SELECT profile, expires_at FROM challenges WHERE digest = $1")
             .bind(self.binding.challenge.0.as_slice())
             .fetch_optional(connection)
             .await?;
@@ -167,7 +166,8 @@ impl Bind {
 }
 
 /// Takes over an unfinished attempt whose owner's time has passed. Answers it, or `None` where
-/// somebody works on it or it is finished.
+/// somebody works on it or it is finished. Here and below, a node that waits for another one's lock
+/// on the row holds its conditions against the row as it was then committed, so that one wins.
 #[derive(Debug)]
 pub struct TakeOver {
     /// Which bytes.
@@ -183,9 +183,9 @@ impl Write for TakeOver {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<Self::Output>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "UPDATE attempts SET owner = $1, owner_until = $2
              WHERE response_digest = $3 AND owner_until <= $4
                AND state IN ('bound', 'verified', 'intended')
@@ -217,9 +217,9 @@ impl Write for Release {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<()>, StoreError> {
-        sqlx::query("UPDATE attempts SET owner_until = 0 WHERE id = $1 AND owner = $2")
+        query("UPDATE attempts SET owner_until = 0 WHERE id = $1 AND owner = $2")
             .bind(self.row)
             .bind(&self.owner)
             .execute(connection)
@@ -252,9 +252,9 @@ impl Write for KeepVerdict {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<bool>, StoreError> {
-        let kept = sqlx::query(
+        let kept = query(
             "UPDATE attempts SET state = 'verified', verdict = $1, verdict_tag = $2, checks = $3,
                  verified_access = $4
              WHERE id = $5 AND owner = $6 AND state = 'bound' RETURNING id",
@@ -300,9 +300,9 @@ impl Write for Deny {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<bool>, StoreError> {
-        let denied = sqlx::query(
+        let denied = query(
             "UPDATE attempts SET state = 'denied', code = $1, checks = $2,
                  facts = COALESCE($3, facts), verified_access = COALESCE($4, verified_access),
                  finished_at = $5, owner_until = 0
@@ -336,7 +336,7 @@ impl Store {
         &self,
         response: ResponseDigest,
     ) -> Result<Option<Attempt>, StoreError> {
-        let row = sqlx::query("SELECT * FROM attempts WHERE response_digest = $1")
+        let row = query("SELECT * FROM attempts WHERE response_digest = $1")
             .bind(response.0.as_slice())
             .fetch_optional(&self.readers)
             .await?;
@@ -348,7 +348,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn attempt(&self, id: &AttemptId) -> Result<Option<Attempt>, StoreError> {
-        let row = sqlx::query("SELECT * FROM attempts WHERE short_id = $1")
+        let row = query("SELECT * FROM attempts WHERE short_id = $1")
             .bind(id.as_str())
             .fetch_optional(&self.readers)
             .await?;
@@ -364,7 +364,7 @@ impl Store {
         now: Timestamp,
         at_most: u32,
     ) -> Result<Vec<Attempt>, StoreError> {
-        let rows = sqlx::query(
+        let rows = query(
             "SELECT * FROM attempts
              WHERE state IN ('bound', 'verified', 'intended') AND owner_until <= $1
              ORDER BY owner_until, id LIMIT $2",
@@ -381,7 +381,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn newest_attempt_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query("SELECT max(bound_at) FROM attempts")
+        let row = query("SELECT max(bound_at) FROM attempts")
             .fetch_one(&self.readers)
             .await?;
         Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
@@ -392,12 +392,12 @@ pub(crate) fn checks_json(checks: &[Check]) -> String {
     serde_json::to_string(checks).unwrap_or_else(|_| "[]".to_owned())
 }
 
-pub(crate) fn digest(row: &SqliteRow, column: &'static str) -> Result<[u8; 32], StoreError> {
+pub(crate) fn digest(row: &Row, column: &'static str) -> Result<[u8; 32], StoreError> {
     let octets: Vec<u8> = row.try_get(column)?;
     octets.try_into().map_err(|_| StoreError::Corrupt(column))
 }
 
-fn read(row: &SqliteRow) -> Result<Attempt, StoreError> {
+fn read(row: &Row) -> Result<Attempt, StoreError> {
     let corrupt = StoreError::Corrupt;
     let scope = match row.try_get::<&str, _>("scope")? {
         "machine" => KeyScope::Machine,

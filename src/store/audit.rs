@@ -2,10 +2,10 @@
 //! the sequencer then gives each a number and chains it to the one before.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::model::event::AuditEvent;
+use crate::store::engine::{Connection, Row, query};
+use crate::store::guard::{Guard, hold};
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError};
 
@@ -14,20 +14,18 @@ const BATCH: i64 = 1000;
 
 /// Adds an event to the commit of the command that caused it.
 pub(crate) async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     event: &AuditEvent,
 ) -> Result<(), StoreError> {
     let detail = serde_json::Value::Object(event.detail.clone()).to_string();
-    sqlx::query(
-        "INSERT INTO events (at, kind, actor, subject, detail) VALUES ($1, $2, $3, $4, $5)",
-    )
-    .bind(event.at.0)
-    .bind(event.kind.as_str())
-    .bind(event.actor.as_str())
-    .bind(&event.subject)
-    .bind(detail)
-    .execute(connection)
-    .await?;
+    query("INSERT INTO events (at, kind, actor, subject, detail) VALUES ($1, $2, $3, $4, $5)")
+        .bind(event.at.0)
+        .bind(event.kind.as_str())
+        .bind(event.actor.as_str())
+        .bind(&event.subject)
+        .bind(detail)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -69,7 +67,9 @@ impl LoggedEvent {
     }
 }
 
-/// Orders events that have no number yet, oldest row first. Answers how many it ordered.
+/// Orders events that have no number yet, oldest row first. Answers how many it ordered. The lease
+/// only saves work: a node that is late in noticing that it lost it waits for the guard, and then
+/// goes on behind what the other one committed.
 #[derive(Debug)]
 pub struct Sequence;
 
@@ -78,9 +78,10 @@ impl Write for Sequence {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<usize>, StoreError> {
-        let last = sqlx::query(
+        hold(connection, Guard::Sequence).await?;
+        let last = query(
             "SELECT sequence, chain FROM events WHERE sequence IS NOT NULL
              ORDER BY sequence DESC LIMIT 1",
         )
@@ -90,14 +91,14 @@ impl Write for Sequence {
             Some(row) => (row.try_get::<i64, _>(0)?, row.try_get::<Vec<u8>, _>(1)?),
             None => (0, Vec::new()),
         };
-        let rows = sqlx::query("SELECT * FROM events WHERE sequence IS NULL ORDER BY id LIMIT $1")
+        let rows = query("SELECT * FROM events WHERE sequence IS NULL ORDER BY id LIMIT $1")
             .bind(BATCH)
             .fetch_all(&mut *connection)
             .await?;
         for row in &rows {
             sequence += 1;
             chain = read(row)?.link(&chain, sequence);
-            sqlx::query("UPDATE events SET sequence = $1, chain = $2 WHERE id = $3")
+            query("UPDATE events SET sequence = $1, chain = $2 WHERE id = $3")
                 .bind(sequence)
                 .bind(&chain)
                 .bind(row.try_get::<i64, _>("id")?)
@@ -118,12 +119,11 @@ impl Store {
         sequence: i64,
         at_most: u32,
     ) -> Result<Vec<LoggedEvent>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
-                .bind(sequence)
-                .bind(i64::from(at_most))
-                .fetch_all(&self.readers)
-                .await?;
+        let rows = query("SELECT * FROM events WHERE sequence > $1 ORDER BY sequence LIMIT $2")
+            .bind(sequence)
+            .bind(i64::from(at_most))
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter().map(read).collect()
     }
 
@@ -132,7 +132,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn events_about(&self, subject: &str) -> Result<Vec<LoggedEvent>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM events WHERE subject = $1 ORDER BY id")
+        let rows = query("SELECT * FROM events WHERE subject = $1 ORDER BY id")
             .bind(subject)
             .fetch_all(&self.readers)
             .await?;
@@ -140,7 +140,7 @@ impl Store {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<LoggedEvent, StoreError> {
+fn read(row: &Row) -> Result<LoggedEvent, StoreError> {
     Ok(LoggedEvent {
         sequence: row.try_get("sequence")?,
         at: row.try_get("at")?,

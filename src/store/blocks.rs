@@ -1,10 +1,10 @@
 //! Who gets nothing. Looked at in the intent's own commit, so that a block wins every race.
 
-use sqlx::sqlite::SqliteConnection;
-
 use crate::model::event::AuditEvent;
 use crate::model::identity::{DeviceId, Email};
 use crate::store::certificates::Holder;
+use crate::store::engine::{Connection, query};
+use crate::store::guard::{Guard, hold};
 use crate::store::writer::{Applied, Write};
 use crate::store::{StoreError, audit};
 
@@ -18,6 +18,9 @@ pub enum Blocked {
 }
 
 /// Blocks a user or device. Answers whether it was not blocked before.
+///
+/// Once it is committed, every intent that was committed without seeing it can be seen by the next
+/// read, on whatever node, so that a revocation that selects after its block misses none.
 #[derive(Debug)]
 pub struct AddBlock {
     /// Whom.
@@ -33,13 +36,14 @@ impl Write for AddBlock {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<bool>, StoreError> {
         let (kind, value) = match &self.blocked {
             Blocked::Email(email) => ("email", email.as_str()),
             Blocked::Device(device) => ("device", device.as_str()),
         };
-        let added = sqlx::query(
+        hold(connection, Guard::ChangeBlocks).await?;
+        let added = query(
             "INSERT INTO blocks (kind, value, reason, created_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT DO NOTHING RETURNING id",
         )
@@ -59,11 +63,11 @@ impl Write for AddBlock {
 
 /// Whether any of the holder's names is blocked.
 pub(crate) async fn is_blocked(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     holder: &Holder,
 ) -> Result<bool, StoreError> {
     let [permanent, virtual_id, enrollment, attested] = holder.device_ids();
-    let row = sqlx::query(
+    let row = query(
         "SELECT 1 FROM blocks WHERE (kind = 'email' AND value = $1)
              OR (kind = 'device' AND value IN ($2, $3, $4, $5)) LIMIT 1",
     )

@@ -1,8 +1,5 @@
 //! Certificates: intended before the signature, recorded after it, never both lost.
 
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
 use crate::model::certificate::{CertificateKind, IssuerId, Validity};
@@ -11,6 +8,8 @@ use crate::model::facts::Check;
 use crate::model::profile::ProfileHash;
 use crate::model::serial::SerialNumber;
 use crate::store::attempts::{checks_json, digest};
+use crate::store::engine::{Connection, Row, query};
+use crate::store::guard::{Guard, hold};
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit, blocks};
 
@@ -83,6 +82,11 @@ pub enum Intended {
 
 /// Commits a client certificate's intent for an attempt. An intent of the attempt that was never
 /// signed is closed in the same commit.
+///
+/// Among nodes: the attempt's row is locked first, by every command that finishes an attempt, so
+/// that only one of them gets further. Blocks cannot change between the look at them and the commit.
+/// The key's row is locked before its certificates are looked at, so of two attempts with one key
+/// the second sees what the first committed. Beneath it all are the unique indexes.
 #[derive(Debug)]
 pub struct Intend {
     /// The attempt.
@@ -104,10 +108,10 @@ impl Write for Intend {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<Intended>, StoreError> {
         let now = self.event.at;
-        let owned = sqlx::query(
+        let owned = query(
             "UPDATE attempts SET state = 'intended', checks = $1, facts = $2
              WHERE id = $3 AND owner = $4 AND owner_until > $5
                AND state IN ('verified', 'intended') RETURNING id",
@@ -122,6 +126,9 @@ impl Write for Intend {
         if owned.is_none() {
             return Ok(Applied::Undo(Intended::LostOwnership));
         }
+        // Whoever blocks the holder now either waits for this commit, and then finds the intent to
+        // revoke, or is waited for here, and is then seen by the next statement.
+        hold(connection, Guard::LookAtBlocks).await?;
         if blocks::is_blocked(connection, &self.intent.holder).await? {
             return Ok(Applied::Undo(Intended::Blocked));
         }
@@ -149,7 +156,7 @@ impl Write for IntendAuthority {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<i64>, StoreError> {
         let row = insert(connection, None, &self.intent, self.event.at).await?;
         audit::append(connection, &self.event).await?;
@@ -178,9 +185,21 @@ impl Write for Record {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<bool>, StoreError> {
-        let recorded = sqlx::query(
+        // The attempt's row comes first, as in every command that finishes one: two nodes that lock
+        // rows in another order than each other wait for ever. Undone where the intent is closed.
+        if let Some(attempt) = self.attempt {
+            query(
+                "UPDATE attempts SET state = 'issued', finished_at = $1, owner_until = 0
+                 WHERE id = $2",
+            )
+            .bind(self.event.at.0)
+            .bind(attempt)
+            .execute(connection)
+            .await?;
+        }
+        let recorded = query(
             "UPDATE certificates SET state = 'issued', der = $1, der_sha256 = $2, closed_at = $3
              WHERE id = $4 AND state = 'intended' RETURNING id",
         )
@@ -193,27 +212,17 @@ impl Write for Record {
         if recorded.is_none() {
             return Ok(Applied::Undo(false));
         }
-        if let Some(attempt) = self.attempt {
-            sqlx::query(
-                "UPDATE attempts SET state = 'issued', finished_at = $1, owner_until = 0
-                 WHERE id = $2",
-            )
-            .bind(self.event.at.0)
-            .bind(attempt)
-            .execute(&mut *connection)
-            .await?;
-        }
         audit::append(connection, &self.event).await?;
         Ok(Applied::Keep(true))
     }
 }
 
 async fn claim_key(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     intent: &Intent,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let claimed = sqlx::query(
+    let claimed = query(
         "INSERT INTO certified_keys (issuer_id, spki_sha256, identity) VALUES ($1, $2, $3)
          ON CONFLICT (issuer_id, spki_sha256) DO UPDATE SET identity = excluded.identity
              WHERE certified_keys.identity = excluded.identity
@@ -227,7 +236,7 @@ async fn claim_key(
     if claimed.is_none() {
         return Ok(false);
     }
-    let live = sqlx::query(
+    let live = query(
         "SELECT 1 FROM certificates
          WHERE issuer_id = $1 AND spki_sha256 = $2 AND state <> 'abandoned' AND not_after >= $3",
     )
@@ -240,12 +249,12 @@ async fn claim_key(
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     attempt: Option<i64>,
     intent: &Intent,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    let row = sqlx::query(
+    let row = query(
         "INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile,
              profile_hash, identity, email, device_permanent_id, virtual_device_id,
              device_enrollment_id, attested_device_id, customer_id, spki_sha256, tbs, not_before,
@@ -280,11 +289,11 @@ async fn insert(
 
 /// Closes what an attempt intended and never signed. `event` gives time and subject.
 pub(crate) async fn abandon(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     attempt: i64,
     event: &AuditEvent,
 ) -> Result<(), StoreError> {
-    let closed = sqlx::query(
+    let closed = query(
         "UPDATE certificates SET state = 'abandoned', closed_at = $1
          WHERE attempt_id = $2 AND state = 'intended' RETURNING issuer_id, serial",
     )
@@ -361,7 +370,7 @@ impl Store {
         &self,
         attempt: i64,
     ) -> Result<Option<CertificateRow>, StoreError> {
-        let row = sqlx::query(select!("WHERE c.attempt_id = $1 AND c.state = 'issued'"))
+        let row = query(select!("WHERE c.attempt_id = $1 AND c.state = 'issued'"))
             .bind(attempt)
             .fetch_optional(&self.readers)
             .await?;
@@ -376,7 +385,7 @@ impl Store {
         &self,
         serial: SerialNumber,
     ) -> Result<Vec<CertificateRow>, StoreError> {
-        let rows = sqlx::query(select!("WHERE c.serial = $1 ORDER BY c.id"))
+        let rows = query(select!("WHERE c.serial = $1 ORDER BY c.id"))
             .bind(serial.to_string())
             .fetch_all(&self.readers)
             .await?;
@@ -392,7 +401,7 @@ impl Store {
         before: Option<i64>,
         at_most: u32,
     ) -> Result<Vec<CertificateRow>, StoreError> {
-        let rows = sqlx::query(select!("WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2"))
+        let rows = query(select!("WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2"))
             .bind(before.unwrap_or(i64::MAX))
             .bind(i64::from(at_most))
             .fetch_all(&self.readers)
@@ -401,7 +410,7 @@ impl Store {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<CertificateRow, StoreError> {
+fn read(row: &Row) -> Result<CertificateRow, StoreError> {
     let corrupt = StoreError::Corrupt;
     let issuer: String = row.try_get("issuer_id")?;
     let serial: String = row.try_get("serial")?;

@@ -1,10 +1,9 @@
 //! Challenges that wait for an answer.
 
-use sqlx::sqlite::SqliteConnection;
-
 use crate::clock::Timestamp;
 use crate::model::challenge::{CHALLENGE_LIFETIME, CHALLENGE_MEMORY, ChallengeDigest};
 use crate::store::StoreError;
+use crate::store::engine::{Connection, query};
 use crate::store::writer::{Applied, Write};
 
 /// Remembers a challenge before it is handed out.
@@ -23,9 +22,9 @@ impl Write for Remember {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<()>, StoreError> {
-        sqlx::query(
+        query(
             "INSERT INTO challenges (digest, profile, created_at, expires_at) VALUES ($1, $2, $3, $4)",
         )
         .bind(self.digest.0.as_slice())
@@ -50,12 +49,12 @@ impl Write for Sweep {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<u64>, StoreError> {
-        let swept = sqlx::query("DELETE FROM challenges WHERE created_at < $1")
+        let swept = query("DELETE FROM challenges WHERE created_at < $1")
             .bind(self.now.minus(CHALLENGE_MEMORY).0)
             .execute(connection)
             .await?;
-        Ok(Applied::Keep(swept.rows_affected()))
+        Ok(Applied::Keep(swept))
     }
 }

@@ -1,11 +1,10 @@
 //! CRLs: number and digest are committed before the signature.
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteConnection;
-
 use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
 use crate::model::event::AuditEvent;
+use crate::store::engine::{Connection, query};
+use crate::store::guard::{Guard, hold};
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit};
 
@@ -32,9 +31,11 @@ impl Write for IntendCrl {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<Option<i64>>, StoreError> {
-        let row = sqlx::query(
+        // Two nodes that both see no higher number could commit theirs in the wrong order.
+        hold(connection, Guard::NumberCrl).await?;
+        let row = query(
             "INSERT INTO crls (issuer_id, number, state, this_update, next_update, tbs_sha256)
              SELECT $1, $2, 'intended', $3, $4, $5
              WHERE NOT EXISTS (SELECT 1 FROM crls WHERE issuer_id = $1 AND number >= $2)
@@ -71,9 +72,9 @@ impl Write for RecordCrl {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<bool>, StoreError> {
-        let recorded = sqlx::query(
+        let recorded = query(
             "UPDATE crls SET state = 'issued', der = $1 WHERE id = $2 AND state = 'intended'
              RETURNING id",
         )
@@ -98,7 +99,7 @@ impl Store {
         &self,
         issuer: &IssuerId,
     ) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "SELECT number, der FROM crls WHERE issuer_id = $1 AND state = 'issued'
              ORDER BY number DESC LIMIT 1",
         )

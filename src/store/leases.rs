@@ -1,14 +1,13 @@
 //! Leases: what must be done by one process at a time is done by whoever holds the name, under a
 //! number that grows with each new holder.
 
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteConnection;
-
 use crate::clock::Timestamp;
 use crate::store::StoreError;
+use crate::store::engine::{Connection, query};
 use crate::store::writer::{Applied, Write};
 
-/// Takes or keeps a lease. Answers its fencing number, or `None` while another holds it.
+/// Takes or keeps a lease. Answers its fencing number, or `None` while another holds it. The row is
+/// locked before the condition is looked at, so of two nodes one gets it.
 #[derive(Debug)]
 pub struct Acquire {
     /// What is leased.
@@ -26,9 +25,9 @@ impl Write for Acquire {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<Option<i64>>, StoreError> {
-        let row = sqlx::query(
+        let row = query(
             "INSERT INTO leases (name, holder, until, fence) VALUES ($1, $2, $3, 1)
              ON CONFLICT (name) DO UPDATE SET
                  fence = leases.fence

@@ -8,17 +8,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::store::StoreError;
+use crate::store::engine::{Connection, Connector, is_conflict, is_connection_loss};
 use crate::store::file::DatabaseFile;
 
 /// Commands in one commit, at most.
 const BATCH: usize = 256;
+/// How often a batch is run that other nodes' transactions made the server undo.
+const TRIES: usize = 3;
+/// How long a batch may take until it is given up: a server that vanished must not hold everybody.
+const COMMIT_TIME: Duration = Duration::from_secs(10);
 /// Commands that may wait; beyond that, callers do.
 const QUEUE: usize = 1024;
 
@@ -31,7 +35,8 @@ pub enum Applied<T> {
     Undo(T),
 }
 
-/// One write, with the audit events that belong to it.
+/// One write, with the audit events that belong to it. It is applied again where the server undid
+/// the commit, so it borrows itself.
 pub trait Write: Send + Sync + 'static {
     /// What the caller learns once it is committed.
     type Output: Send + 'static;
@@ -39,7 +44,7 @@ pub trait Write: Send + Sync + 'static {
     /// Changes the database within a savepoint.
     fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> impl Future<Output = Result<Applied<Self::Output>, StoreError>> + Send + 'a;
 }
 
@@ -47,7 +52,7 @@ pub trait Write: Send + Sync + 'static {
 trait Job: Send {
     fn apply<'a>(
         &'a mut self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
     fn answer(self: Box<Self>, commit: &Result<(), String>);
 }
@@ -61,27 +66,26 @@ struct Pending<W: Write> {
 impl<W: Write> Job for Pending<W> {
     fn apply<'a>(
         &'a mut self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
-            sqlx::query("SAVEPOINT command")
-                .execute(&mut *connection)
-                .await?;
+            connection.run("SAVEPOINT command").await?;
             let (keep, outcome) = match self.command.apply(&mut *connection).await {
                 Ok(Applied::Keep(output)) => (true, Ok(output)),
                 Ok(Applied::Undo(output)) => (false, Ok(output)),
+                // It is nobody's fault and hits the whole transaction: the batch is run again.
+                Err(StoreError::Database(error))
+                    if is_conflict(&error) || is_connection_loss(&error) =>
+                {
+                    return Err(error);
+                }
                 Err(error) => (false, Err(error)),
             };
             self.outcome = Some(outcome);
             if !keep {
-                sqlx::query("ROLLBACK TO command")
-                    .execute(&mut *connection)
-                    .await?;
+                connection.run("ROLLBACK TO command").await?;
             }
-            sqlx::query("RELEASE command")
-                .execute(&mut *connection)
-                .await?;
-            Ok(())
+            connection.run("RELEASE command").await
         })
     }
 
@@ -111,15 +115,15 @@ struct Running {
 }
 
 impl Writer {
-    /// Starts the writing task; it connects when the first command arrives. `file` is what `options`
-    /// name.
+    /// Starts the writing task; it connects when the first command arrives. `file` is where SQLite
+    /// writes.
     #[must_use]
-    pub(super) fn start(options: SqliteConnectOptions, file: DatabaseFile) -> Self {
+    pub(super) fn start(connector: Connector, file: Option<DatabaseFile>) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
         let takes_writes = Arc::new(AtomicBool::new(true));
-        let database = Database { options, file };
-        let task = tokio::spawn(run(database, jobs, stopped, Arc::clone(&takes_writes)));
+        let target = Target { connector, file };
+        let task = tokio::spawn(run(target, jobs, stopped, Arc::clone(&takes_writes)));
         Self {
             queue,
             running: Arc::new(Mutex::new(Some(Running { stop, task }))),
@@ -161,18 +165,26 @@ impl Writer {
 }
 
 /// What the task writes to.
-struct Database {
-    options: SqliteConnectOptions,
-    file: DatabaseFile,
+struct Target {
+    connector: Connector,
+    file: Option<DatabaseFile>,
+}
+
+impl Target {
+    /// Whether a commit would still be found by others.
+    fn check(&self) -> Result<(), sqlx::Error> {
+        let checked = self.file.as_ref().map_or(Ok(()), DatabaseFile::check);
+        checked.map_err(sqlx::Error::Io)
+    }
 }
 
 async fn run(
-    database: Database,
+    target: Target,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     mut stopped: oneshot::Receiver<()>,
     takes_writes: Arc<AtomicBool>,
 ) {
-    let mut connection: Option<SqliteConnection> = None;
+    let mut connection: Option<Connection> = None;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -180,7 +192,7 @@ async fn run(
             received = jobs.recv_many(&mut batch, BATCH) => if received == 0 { break },
             _ = &mut stopped, if !jobs.is_closed() => { jobs.close(); continue },
         }
-        let commit = commit(&database, &mut connection, &mut batch).await;
+        let commit = commit(&target, &mut connection, &mut batch).await;
         takes_writes.store(commit.is_ok(), Ordering::Relaxed);
         if let Err(cause) = &commit {
             tracing::error!(
@@ -188,8 +200,6 @@ async fn run(
                 commands = batch.len(),
                 "commit failed, nothing of it is believed"
             );
-            // The state of a connection whose commit failed is not worth guessing at.
-            connection = None;
         }
         for job in batch.drain(..) {
             job.answer(&commit);
@@ -201,33 +211,71 @@ async fn run(
     }
 }
 
+/// Commits the batch. What was certainly undone, because another node stood in its way or because
+/// the connection turned out to be dead, is run again; what may have been committed is not.
 async fn commit(
-    database: &Database,
-    connection: &mut Option<SqliteConnection>,
+    target: &Target,
+    connection: &mut Option<Connection>,
     batch: &mut [Box<dyn Job>],
 ) -> Result<(), String> {
-    let attempt = async {
-        database.file.check()?;
-        if connection.is_none() {
-            *connection = Some(database.options.connect().await?);
-        }
-        let Some(connection) = connection.as_mut() else {
-            return Err(sqlx::Error::WorkerCrashed);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let fresh = connection.is_none();
+        let ended = tokio::time::timeout(COMMIT_TIME, transact(target, connection, batch)).await;
+        let Failed { error, undone } = match ended {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(failed)) => failed,
+            Err(_) => {
+                *connection = None;
+                return Err("the database did not answer in time".to_owned());
+            }
         };
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut *connection)
-            .await?;
-        for job in batch {
-            job.apply(connection).await?;
+        // The state of a connection whose commit failed is not worth guessing at; the server undoes
+        // what it has left open.
+        *connection = None;
+        let again = is_conflict(&error) || (undone && !fresh && is_connection_loss(&error));
+        if !again || tries == TRIES {
+            return Err(error.to_string());
         }
-        // Again: what is committed to a file that has gone is lost, and would be answered.
-        database.file.check()?;
-        sqlx::query("COMMIT").execute(&mut *connection).await?;
-        Ok(())
+        tracing::warn!(%error, commands = batch.len(), "a commit is tried again");
+    }
+}
+
+/// Why there was no commit.
+struct Failed {
+    error: sqlx::Error,
+    /// It failed before the commit was asked for, so nothing of it can have happened.
+    undone: bool,
+}
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        let undone = true;
+        Self { error, undone }
+    }
+}
+
+async fn transact(
+    target: &Target,
+    connection: &mut Option<Connection>,
+    batch: &mut [Box<dyn Job>],
+) -> Result<(), Failed> {
+    target.check()?;
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(target.connector.connect().await?),
     };
-    attempt
-        .await
-        .map_err(|error: sqlx::Error| error.to_string())
+    connection.begin().await?;
+    for job in batch {
+        job.apply(connection).await?;
+    }
+    // Again: what is committed to a file that has gone is lost, and would be answered.
+    target.check()?;
+    connection.run("COMMIT").await.map_err(|error| Failed {
+        error,
+        undone: false,
+    })
 }
 
 #[cfg(test)]

@@ -9,11 +9,23 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::options;
+use crate::store::database;
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    database::sqlite(path)
+}
+
+fn file(connection: &mut Connection) -> &mut SqliteConnection {
+    match connection {
+        Connection::Sqlite(connection) => connection,
+        Connection::Postgres(_) => panic!("a server"),
+    }
+}
 
 struct Notes {
     folder: TempDir,
@@ -35,7 +47,7 @@ impl Notes {
             .unwrap();
         connection.close().await.unwrap();
         let file = DatabaseFile::at(&path).unwrap();
-        let writer = Writer::start(options(&path), file);
+        let writer = Writer::start(Connector::Sqlite(Box::new(options(&path))), Some(file));
         Self { folder, writer }
     }
 
@@ -83,8 +95,9 @@ impl Write for Note {
 
     async fn apply<'a>(
         &'a self,
-        connection: &'a mut SqliteConnection,
+        connection: &'a mut Connection,
     ) -> Result<Applied<&'static str>, StoreError> {
+        let connection = file(connection);
         tokio::time::sleep(self.takes).await;
         let insert = sqlx::query("INSERT INTO notes (text) VALUES ($1)").bind(self.text);
         insert.execute(&mut *connection).await?;

@@ -1,0 +1,56 @@
+//! The readers' connections, and what a server must promise before it is trusted with the record.
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use crate::store::engine::{Connector, Readers, query};
+use crate::store::{BUSY_TIMEOUT, StoreError};
+
+/// Readers beside the one writer.
+const READERS: u32 = 4;
+
+pub(super) async fn readers(connector: &Connector) -> Result<Readers, StoreError> {
+    match connector {
+        Connector::Sqlite(options) => sqlite(options.as_ref().clone()).await,
+        Connector::Postgres(options) => {
+            let readers = postgres(options.as_ref().clone()).await?;
+            check_durability(&readers).await?;
+            Ok(readers)
+        }
+    }
+}
+
+async fn sqlite(options: SqliteConnectOptions) -> Result<Readers, StoreError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(BUSY_TIMEOUT)
+        .connect_with(options.read_only(true))
+        .await?;
+    Ok(Readers::Sqlite(pool))
+}
+
+async fn postgres(options: PgConnectOptions) -> Result<Readers, StoreError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(READERS)
+        .acquire_timeout(BUSY_TIMEOUT)
+        .connect_with(options)
+        .await?;
+    Ok(Readers::Postgres(pool))
+}
+
+/// An answer leaves after its commit, and a signature is made on the strength of one: a server that
+/// confirms what it has not written down may forget a certificate that is out in the world.
+async fn check_durability(readers: &Readers) -> Result<(), StoreError> {
+    let row = query("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
+        .fetch_one(readers)
+        .await?;
+    if row.try_get::<&str, _>(0)? == "off" {
+        let text = "the server has synchronous_commit = off for us and may forget what it has \
+                    confirmed: ALTER ROLE .. SET synchronous_commit = on";
+        return Err(StoreError::Settings(text.to_owned()));
+    }
+    if row.try_get::<&str, _>(1)? == "off" {
+        tracing::warn!("the server runs with fsync = off: a power cut can lose certificates");
+    }
+    Ok(())
+}

@@ -112,9 +112,8 @@ async fn each_kind_of_ca_key_gives_chains_that_openssl_accepts() {
         for name in ["issuing", "root"] {
             std::fs::remove_dir_all(folder.join(name)).unwrap();
         }
-        for name in ["vaca.db", "root.crt"] {
-            std::fs::remove_file(folder.join(name)).unwrap();
-        }
+        std::fs::remove_file(folder.join("root.crt")).unwrap();
+        ca.place.clear(&folder).await;
         let config = Config::load(&ca.configuration_file()).unwrap();
         vaca::store::migrate::run(&config.database).await.unwrap();
         let mut arguments = InitArguments::for_tests();

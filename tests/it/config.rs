@@ -8,7 +8,9 @@ use crate::support::CONFIGURATION;
 
 /// The configuration of the tests, as somebody with an endpoint of his own writes it.
 fn sound() -> String {
-    CONFIGURATION.replace("VERIFIED_ACCESS", "http://127.0.0.1:8090")
+    CONFIGURATION
+        .replace("DATABASE", "sqlite:vaca.db")
+        .replace("VERIFIED_ACCESS", "http://127.0.0.1:8090")
 }
 
 /// What `vaca config check` says of a configuration.
@@ -30,7 +32,8 @@ fn the_configuration_of_the_tests_is_sound() {
     let config = Config::load(&file).unwrap();
     assert_eq!(config.profiles.len(), 4);
     // Relative paths start from the file's folder, wherever the command was typed.
-    assert_eq!(config.database, folder.path().join("vaca.db"));
+    let database = folder.path().join("vaca.db");
+    assert_eq!(config.database.to_string(), database.display().to_string());
     assert_eq!(
         config.issuers[0].key_file,
         folder.path().join("issuing/issuing.key")
@@ -77,7 +80,19 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
         ),
         (
             "another database",
+            replaced("sqlite:vaca.db", "mysql://localhost/vaca"),
+        ),
+        (
+            "a server without a user",
             replaced("sqlite:vaca.db", "postgres://localhost/vaca"),
+        ),
+        (
+            "a server across a network",
+            replaced("sqlite:vaca.db", "postgres://vaca@db.example.com/vaca"),
+        ),
+        (
+            "a password in a url",
+            replaced("sqlite:vaca.db", "postgres://vaca:secret@localhost/vaca"),
         ),
         (
             "an in-memory database",

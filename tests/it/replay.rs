@@ -169,10 +169,7 @@ async fn vaca_challenge_of_google(ca: &TestCa) -> Vec<u8> {
     ca.challenge("wifi-user").await;
     let database = ca.database().await;
     let challenge = ca.challenge("wifi-user").await;
-    sqlx::query("DELETE FROM challenges")
-        .execute(&database)
-        .await
-        .unwrap();
+    database.execute("DELETE FROM challenges").await;
     challenge
 }
 
@@ -346,16 +343,11 @@ async fn an_open_attempt_does_not_outlive_its_day() {
         )
         .await;
     let database = ca.database().await;
-    let refuse =
-        "CREATE TRIGGER full BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'full'); END";
-    sqlx::query(refuse).execute(&database).await.unwrap();
+    database.refuse("full", "INSERT ON certificates").await;
     ca.present(&response, "wifi-user", Some(ALICE))
         .await
         .is("storage_unavailable");
-    sqlx::query("DROP TRIGGER full")
-        .execute(&database)
-        .await
-        .unwrap();
+    database.permit("full").await;
     ca.clock.advance(24 * 60 * 60);
     ca.present(&response, "wifi-user", Some(ALICE))
         .await
@@ -411,16 +403,11 @@ async fn an_attempt_is_not_finished_under_another_recipe() {
         )
         .await;
     let database = ca.database().await;
-    let refuse =
-        "CREATE TRIGGER full BEFORE INSERT ON certificates BEGIN SELECT RAISE(ABORT, 'full'); END";
-    sqlx::query(refuse).execute(&database).await.unwrap();
+    database.refuse("full", "INSERT ON certificates").await;
     ca.present(&response, "wifi-user", Some(ALICE))
         .await
         .is("storage_unavailable");
-    sqlx::query("DROP TRIGGER full")
-        .execute(&database)
-        .await
-        .unwrap();
+    database.permit("full").await;
     ca.stop().await;
     let file = ca.configuration_file();
     let text = std::fs::read_to_string(&file).unwrap();

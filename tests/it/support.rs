@@ -10,22 +10,26 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::{OnceCell, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::OnceCell;
 use vaca::cli::{InitArguments, initialize};
 use vaca::clock::{Clock as _, TestClock, Timestamp};
 use vaca::config::Config;
-use vaca::random::{SeededRandom, SystemRandom};
-use vaca::server::{self, Listeners, Parts};
+use vaca::random::SystemRandom;
 use vaca::store::Store;
 use vaca_emulator::{Emulator, Enrollment, KeyAlgorithm, Options, Scope, VirtualChromebook};
 
 mod answer;
 mod check;
+pub mod engine;
+pub mod node;
 pub mod openssl;
+pub mod postgres;
 mod shortcuts;
 
 pub use answer::Answer;
+pub use engine::Engine;
+use engine::Place;
+use node::Running;
 pub use shortcuts::eventually;
 
 /// When every test begins: 2027-01-15T08:00:00Z.
@@ -42,7 +46,7 @@ api = "127.0.0.1:0"
 pki = "127.0.0.1:0"
 
 [database]
-url = "sqlite:vaca.db"
+url = "DATABASE"
 
 [verified_access]
 endpoint = "test"
@@ -93,17 +97,17 @@ key_trust_levels = ["CHROME_OS_VERIFIED_MODE", "CHROME_OS_DEVELOPER_MODE"]
 "#;
 
 /// A CA that was made once; each test starts from a copy.
-static TEMPLATE: OnceCell<TempDir> = OnceCell::const_new();
+static TEMPLATE: OnceCell<(TempDir, Place)> = OnceCell::const_new();
 
-async fn template() -> &'static Path {
+async fn template() -> &'static (TempDir, Place) {
     let made = TEMPLATE.get_or_init(|| async {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("vaca.toml");
-        std::fs::write(
-            &file,
-            CONFIGURATION.replace("VERIFIED_ACCESS", "http://127.0.0.1:1"),
-        )
-        .unwrap();
+        let place = Engine::of_this_run().empty_database().await;
+        let configuration = CONFIGURATION
+            .replace("DATABASE", &place.url().await)
+            .replace("VERIFIED_ACCESS", "http://127.0.0.1:1");
+        std::fs::write(&file, configuration).unwrap();
         let config = Config::load(&file).unwrap();
         vaca::store::migrate::run(&config.database).await.unwrap();
         initialize(
@@ -114,9 +118,9 @@ async fn template() -> &'static Path {
         )
         .await
         .unwrap();
-        folder
+        (folder, place)
     });
-    made.await.path()
+    made.await
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -139,16 +143,12 @@ pub fn write_secret(path: &Path, text: &str) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-struct Running {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<anyhow::Result<()>>,
-}
-
 /// A CA with its Verified Access.
 pub struct TestCa {
     pub emulator: Emulator,
     pub clock: TestClock,
     pub store: Store,
+    pub place: Place,
     pub api: String,
     pub pki: String,
     pub folder: TempDir,
@@ -167,7 +167,9 @@ impl TestCa {
         options: impl FnOnce(Options) -> Options,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        copy(template().await, folder.path());
+        let (template, place) = template().await;
+        copy(template.path(), folder.path());
+        let place = place.copy().await;
         let clock = TestClock::at(START);
         let time = clock.clone();
         let emulator = Emulator::start(options(Options {
@@ -177,19 +179,22 @@ impl TestCa {
         }))
         .await
         .unwrap();
-        let configuration =
-            CONFIGURATION.replace("VERIFIED_ACCESS", &emulator.verified_access_url());
+        let configuration = CONFIGURATION
+            .replace("DATABASE", &place.url().await)
+            .replace("VERIFIED_ACCESS", &emulator.verified_access_url());
         std::fs::write(folder.path().join("vaca.toml"), configure(configuration)).unwrap();
         let account = folder.path().join("service-account.json");
         write_secret(&account, &emulator.service_account_json());
         if let Some(root) = emulator.root_certificate_pem() {
             std::fs::write(folder.path().join("va-root.pem"), root).unwrap();
         }
-        let store = Store::open(&folder.path().join("vaca.db")).await.unwrap();
+        let config = Config::load(&folder.path().join("vaca.toml")).unwrap();
+        let store = Store::open(&config.database).await.unwrap();
         let mut ca = Self {
             emulator,
             clock,
             store,
+            place,
             api: String::new(),
             pki: String::new(),
             folder,
@@ -206,26 +211,11 @@ impl TestCa {
 
     /// Starts the service on the folder as it is.
     pub async fn serve(&mut self) -> anyhow::Result<()> {
-        let config = Config::load(&self.configuration_file())?;
-        let listeners = Listeners::bind(&config.listen)?;
         self.seed += 1;
-        let parts = Parts {
-            clock: Arc::new(self.clock.clone()),
-            random: Arc::new(SeededRandom::new(self.seed)),
-        };
-        let server = server::build(&config, parts).await?;
-        let scheme = if config.listen.tls().is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        self.api = format!("{scheme}://{}", listeners.api_address()?);
-        self.pki = format!("http://{}", listeners.pki_address()?.unwrap());
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(server.run(listeners, async move {
-            stopped.await.ok();
-        }));
-        self.running = Some(Running { stop, task });
+        let node = node::start(&self.configuration_file(), &self.clock, self.seed).await?;
+        self.api = node.api;
+        self.pki = node.pki;
+        self.running = Some(node.running);
         Ok(())
     }
 

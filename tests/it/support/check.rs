@@ -6,8 +6,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use der::{Decode as _, Encode as _};
 use rustls_pki_types::{CertificateDer, UnixTime};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use sqlx::{Row as _, SqlSafeStr};
+use sqlx::SqlSafeStr;
 use vaca::ca::Issuer;
 use vaca::config::Config;
 use vaca::server::load_issuer;
@@ -18,21 +17,20 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use super::TestCa;
+use super::engine::Database;
 
 impl TestCa {
     /// A connection of the test's own to the record, as an auditor might have one.
-    pub async fn database(&self) -> SqlitePool {
-        let file = self.folder.path().join("vaca.db");
-        SqlitePool::connect_with(SqliteConnectOptions::new().filename(file))
-            .await
-            .unwrap()
+    pub async fn database(&self) -> Database {
+        self.place.connect(self.folder.path()).await
     }
 
     /// Every row of a query, as text.
     pub async fn rows(&self, sql: impl SqlSafeStr) -> Vec<String> {
         let database = self.database().await;
-        let rows = sqlx::query(sql).fetch_all(&database).await.unwrap();
-        rows.iter().map(|row| row.get::<String, _>(0)).collect()
+        let rows = database.column(sql).await;
+        database.close().await;
+        rows
     }
 
     /// Stops the service, then asserts every invariant of the record.
@@ -47,12 +45,16 @@ impl TestCa {
         self.check_attempts().await;
         self.check_events().await;
         self.check_crls(&issuer).await;
+        self.store.close().await;
+        self.place.remove().await;
     }
 
     /// The number that a query answers.
     pub async fn count(&self, sql: impl SqlSafeStr) -> i64 {
         let database = self.database().await;
-        sqlx::query(sql).fetch_one(&database).await.unwrap().get(0)
+        let counted = database.column(sql).await[0];
+        database.close().await;
+        counted
     }
 
     async fn check_certificates(&self, issuer: &Issuer) {
@@ -86,7 +88,7 @@ impl TestCa {
         }
         let twice = "SELECT count(*) FROM (SELECT attempt_id FROM certificates
             WHERE state <> 'abandoned' AND attempt_id IS NOT NULL
-            GROUP BY attempt_id HAVING count(*) > 1)";
+            GROUP BY attempt_id HAVING count(*) > 1) AS doubled";
         assert_eq!(
             self.count(twice).await,
             0,
@@ -94,7 +96,7 @@ impl TestCa {
         );
         let shared =
             "SELECT count(*) FROM (SELECT spki_sha256 FROM certificates WHERE kind = 'client'
-            GROUP BY issuer_id, spki_sha256 HAVING count(DISTINCT identity) > 1)";
+            GROUP BY issuer_id, spki_sha256 HAVING count(DISTINCT identity) > 1) AS shared";
         assert_eq!(self.count(shared).await, 0, "a key has two identities");
     }
 
@@ -164,7 +166,7 @@ impl TestCa {
         }
         assert_eq!(seen, expected);
         let doubled = "SELECT count(*) FROM (SELECT subject FROM events GROUP BY kind, subject
-            HAVING count(*) > 1)";
+            HAVING count(*) > 1) AS doubled";
         assert_eq!(
             self.count(doubled).await,
             0,

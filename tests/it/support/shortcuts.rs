@@ -25,9 +25,9 @@ impl TestCa {
     /// Changes the record behind the service's back.
     pub async fn execute(&self, sql: impl SqlSafeStr) -> u64 {
         let database = self.database().await;
-        let done = sqlx::query(sql).execute(&database).await.unwrap();
+        let changed = database.execute(sql).await;
         database.close().await;
-        done.rows_affected()
+        changed
     }
 
     /// No certificate beyond the CA's own, intended ones included.

@@ -75,15 +75,7 @@ async fn both_scopes_take_both_algorithms() {
 #[tokio::test]
 async fn an_email_is_lower_cased_before_anybody_compares_it() {
     let ca = TestCa::start().await;
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     ca.present(&response, "wifi-user", Some("Alice@Example.com"))
         .await
         .issued();

@@ -7,15 +7,7 @@ use crate::support::{ALICE, Answer, TestCa};
 
 /// Enrols a user while Verified Access misbehaves.
 async fn user_with(ca: &TestCa, faults: impl Into<Vec<Fault>>) -> Answer {
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     ca.emulator.faults().next(Call::Verify, faults);
     ca.present(&response, "wifi-user", Some(ALICE)).await
 }

@@ -13,15 +13,7 @@ use crate::support::{ALICE, START, TestCa, certificate_request};
 #[tokio::test]
 async fn the_same_bytes_get_the_same_answer_to_the_byte() {
     let ca = TestCa::start().await;
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     let first = ca.present(&response, "wifi-user", Some(ALICE)).await;
     first.issued();
     let asked = ca.emulator.calls().verify;
@@ -66,15 +58,7 @@ async fn a_denial_is_final_and_keeps_its_attempt() {
 #[tokio::test]
 async fn the_same_bytes_serve_one_purpose() {
     let ca = TestCa::start().await;
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     ca.present(&response, "wifi-user", Some(ALICE))
         .await
         .issued();
@@ -176,15 +160,7 @@ async fn vaca_challenge_of_google(ca: &TestCa) -> Vec<u8> {
 #[tokio::test]
 async fn two_posts_of_the_same_bytes_make_one_certificate() {
     let ca = TestCa::start().await;
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     let body = certificate_request(&response, "wifi-user", Some(ALICE));
     let posts = (0..8).map(|_| ca.post("/v1/certificates", &body));
     let answers = join_all(posts).await;
@@ -333,15 +309,7 @@ async fn a_blocked_device_gets_nothing_under_any_of_its_names() {
 #[tokio::test]
 async fn an_open_attempt_does_not_outlive_its_day() {
     let ca = TestCa::start().await;
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     let database = ca.database().await;
     database.refuse("full", "INSERT ON certificates").await;
     ca.present(&response, "wifi-user", Some(ALICE))
@@ -359,15 +327,7 @@ async fn an_open_attempt_does_not_outlive_its_day() {
 async fn what_nobody_can_finish_any_more_is_closed() {
     use vaca_emulator::{Call, Fault};
     let ca = TestCa::start().await;
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     ca.emulator.faults().every(Call::Verify, Fault::Down);
     ca.present(&response, "wifi-user", Some(ALICE))
         .await
@@ -393,15 +353,7 @@ async fn what_nobody_can_finish_any_more_is_closed() {
 #[tokio::test]
 async fn an_attempt_is_not_finished_under_another_recipe() {
     let mut ca = TestCa::start().await;
-    let mut chromebook = ca.chromebook(ALICE).await;
-    let response = ca
-        .response(
-            &mut chromebook,
-            "wifi-user",
-            Scope::User,
-            KeyAlgorithm::Ecdsa,
-        )
-        .await;
+    let (_chromebook, response) = ca.alices_response().await;
     let database = ca.database().await;
     database.refuse("full", "INSERT ON certificates").await;
     ca.present(&response, "wifi-user", Some(ALICE))

@@ -187,7 +187,7 @@ impl Bench {
                 ]);
                 (
                     Check::new(
-                        "key_scope",
+                        "user_answer",
                         "a user's answer, without the device's ids",
                         quote(&present),
                         present.is_empty(),

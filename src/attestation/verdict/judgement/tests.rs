@@ -113,12 +113,12 @@ const WRONG_USERS: &[(Change, ProblemCode, &str)] = &[
     (
         |answer| answer.device_permanent_id = "dev-1".to_owned(),
         ProblemCode::WrongKeyScope,
-        "key_scope",
+        "user_answer",
     ),
     (
         |answer| answer.device_enrollment_id = "enrolled-1".to_owned(),
         ProblemCode::WrongKeyScope,
-        "key_scope",
+        "user_answer",
     ),
     (
         |answer| answer.customer_id = "C02other".to_owned(),
@@ -221,7 +221,7 @@ fn a_profile_on_an_unmanaged_browser_is_named_for_what_it_is() {
 #[test]
 fn a_machine_answer_is_no_user_answer_nor_the_reverse() {
     let code = ProblemCode::WrongKeyScope;
-    assert_refused(judge_user(machine()), code, &["key_scope"]);
+    assert_refused(judge_user(machine()), code, &["user_answer"]);
     let code = ProblemCode::DeviceIdMissing;
     assert_refused(judge_machine(user()), code, &["device_permanent_id"]);
 }

@@ -2,11 +2,17 @@
 -- and serial of its own, spread over the twenty days before {NOW}.
 BEGIN;
 
+-- By row numbers alone from here on: a join must never come to read all of what is there already.
 CREATE TEMP TABLE mark AS
-SELECT (SELECT max(id) FROM attempts) AS attempt,
-       (SELECT max(id) FROM certificates) AS certificate,
-       (SELECT coalesce(max(sequence), 0) FROM events) AS sequence,
-       (SELECT max(id) FROM attempts WHERE state = 'issued') AS pattern;
+SELECT (SELECT max(id) FROM attempts) AS last_attempt,
+       (SELECT max(id) FROM certificates) AS last_certificate,
+       (SELECT coalesce(max(sequence), 0) FROM events) AS last_sequence,
+       c.attempt_id AS pattern_attempt,
+       c.id AS pattern_certificate,
+       a.short_id AS pattern_short_id,
+       c.issuer_id || '/' || c.serial AS pattern_subject
+FROM certificates c JOIN attempts a ON a.id = c.attempt_id
+WHERE c.state = 'issued' ORDER BY c.id DESC LIMIT 1;
 
 INSERT INTO attempts (short_id, challenge_digest, response_digest, scope, profile, profile_hash,
     unverified_email, peer, bound_at, challenge_expires_at, owner, owner_until, state, verdict,
@@ -19,7 +25,7 @@ SELECT upper(lpad(to_hex((n * 2654435761) % 4294967296), 8, '0')),
     {NOW} - ({COUNT} - n) * 1728000 / {COUNT}, {NOW} - ({COUNT} - n) * 1728000 / {COUNT} + 60, owner,
     0, state, verdict, verdict_tag, facts, checks, code, verified_access,
     {NOW} - ({COUNT} - n) * 1728000 / {COUNT} + 1
-FROM mark, attempts, series WHERE id = pattern;
+FROM mark, attempts, series WHERE id = pattern_attempt;
 
 INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile, profile_hash,
     identity, email, device_permanent_id, virtual_device_id, device_enrollment_id,
@@ -31,23 +37,21 @@ SELECT a.id, c.kind, c.state, c.issuer_id, '01' || left(md5('serial ' || a.id), 
     sha256(convert_to('key ' || a.id, 'UTF8')),
     c.tbs, c.der, sha256(convert_to('certificate ' || a.id, 'UTF8')), a.bound_at - 300,
     a.bound_at + 2592000, a.bound_at + 1728000, a.bound_at, a.finished_at
-FROM mark JOIN certificates c ON c.attempt_id = pattern JOIN attempts a ON a.id > mark.attempt;
+FROM mark JOIN certificates c ON c.id = pattern_certificate JOIN attempts a ON a.id > last_attempt;
 
 INSERT INTO certified_keys (issuer_id, spki_sha256, identity)
-SELECT issuer_id, spki_sha256, identity FROM certificates, mark WHERE id > mark.certificate;
+SELECT issuer_id, spki_sha256, identity FROM certificates, mark WHERE id > last_certificate;
 
 INSERT INTO events (at, kind, actor, subject, detail, sequence, chain)
 SELECT a.bound_at, e.kind, e.actor,
-    CASE WHEN e.subject = p.short_id THEN a.short_id ELSE c.issuer_id || '/' || c.serial END,
-    replace(e.detail, p.short_id, a.short_id),
-    mark.sequence + row_number() OVER (ORDER BY a.id, e.id),
+    CASE WHEN e.subject = pattern_short_id THEN a.short_id ELSE c.issuer_id || '/' || c.serial END,
+    replace(e.detail, pattern_short_id, a.short_id),
+    last_sequence + row_number() OVER (ORDER BY a.id, e.id),
     sha256(convert_to('event ' || a.id || e.kind, 'UTF8'))
 FROM mark
-JOIN attempts p ON p.id = mark.pattern
-JOIN certificates pc ON pc.attempt_id = p.id
-JOIN events e ON e.subject IN (p.short_id, pc.issuer_id || '/' || pc.serial)
-JOIN certificates c ON c.id > mark.certificate
-JOIN attempts a ON a.id = c.attempt_id;
+JOIN certificates c ON c.id > last_certificate
+JOIN attempts a ON a.id = c.attempt_id
+JOIN events e ON e.subject IN (pattern_short_id, pattern_subject);
 
 DROP TABLE mark;
 COMMIT;

@@ -70,10 +70,12 @@ impl UnverifiedAnswer {
     }
 }
 
-/// One JSON object: serde would also take an array, field by field.
+/// One JSON object: serde would also take an array, field by field. All of it is UTF-8 (RFC 8259,
+/// section 8.1): given octets, serde does not look into the members that it passes over.
 fn object<T: DeserializeOwned>(unverified: &[u8]) -> Option<T> {
-    let begins = unverified.trim_ascii_start().first() == Some(&b'{');
-    begins.then(|| serde_json::from_slice(unverified).ok())?
+    let text = std::str::from_utf8(unverified).ok()?;
+    let begins = text.trim_ascii_start().starts_with('{');
+    begins.then(|| serde_json::from_str(text).ok())?
 }
 
 /// `None` for the default, as over gRPC; what has no name that we know is present, and
@@ -182,6 +184,13 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_passed_over_is_utf_8_too() {
+        let newer = |octet: u8| [&b"{\"newer\": \""[..], &[octet], b"\"}"].concat();
+        assert!(UnverifiedAnswer::from_rest(&newer(b'x')).is_some());
+        assert!(UnverifiedAnswer::from_rest(&newer(0xdb)).is_none());
     }
 
     #[test]

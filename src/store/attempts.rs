@@ -123,10 +123,10 @@ impl Write for Bind {
         .await?;
         match row {
             Some(row) => {
-                audit::append(connection, &self.event).await?;
+                audit::append(connection, &self.event);
                 Ok(Applied::Keep(Bound::New(Box::new(read(&row)?))))
             }
-            None => Ok(Applied::Undo(self.why_not(connection).await?)),
+            None => Ok(Applied::Keep(self.why_not(connection).await?)),
         }
     }
 }
@@ -268,9 +268,9 @@ impl Write for KeepVerdict {
         .fetch_optional(&mut *connection)
         .await?;
         if kept.is_none() {
-            return Ok(Applied::Undo(false));
+            return Ok(Applied::Keep(false));
         }
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(true))
     }
 }
@@ -319,10 +319,10 @@ impl Write for Deny {
         .fetch_optional(&mut *connection)
         .await?;
         if denied.is_none() {
-            return Ok(Applied::Undo(false));
+            return Ok(Applied::Keep(false));
         }
         crate::store::certificates::abandon(connection, self.row, &self.event).await?;
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(true))
     }
 }

@@ -1,10 +1,12 @@
 //! The audit log in the database: events are committed with the state that they tell of, unordered;
 //! the sequencer then gives each a number and chains it to the one before.
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::model::event::AuditEvent;
-use crate::store::engine::{Connection, Row, query};
+use crate::store::engine::{Connection, ForRows, Row, query};
 use crate::store::guard::{Guard, hold};
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError};
@@ -12,20 +14,42 @@ use crate::store::{Store, StoreError};
 /// Events in one batch of the sequencer.
 const BATCH: i64 = 1000;
 
+static INSERT: LazyLock<ForRows> = LazyLock::new(|| {
+    let before = "INSERT INTO events (at, kind, actor, subject, detail)";
+    ForRows::new(before, 5, "")
+});
+
+/// Both engines call the columns of a list of values `column1` and so on.
+static NUMBER: LazyLock<ForRows> = LazyLock::new(|| {
+    let before = "UPDATE events SET sequence = numbered.column2, chain = numbered.column3 FROM (";
+    ForRows::new(
+        before,
+        3,
+        ") AS numbered WHERE events.id = numbered.column1",
+    )
+});
+
 /// Adds an event to the commit of the command that caused it.
-pub(crate) async fn append(
-    connection: &mut Connection,
-    event: &AuditEvent,
-) -> Result<(), StoreError> {
-    let detail = serde_json::Value::Object(event.detail.clone()).to_string();
-    query("INSERT INTO events (at, kind, actor, subject, detail) VALUES ($1, $2, $3, $4, $5)")
-        .bind(event.at.0)
-        .bind(event.kind.as_str())
-        .bind(event.actor.as_str())
-        .bind(&event.subject)
-        .bind(detail)
-        .execute(connection)
-        .await?;
+pub(crate) fn append(connection: &mut Connection, event: &AuditEvent) {
+    connection.events.push(event.clone());
+}
+
+/// Inserts the events that were added since the last time, in their order.
+pub(crate) async fn insert(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    let events = std::mem::take(&mut connection.events);
+    for (statement, events) in INSERT.split(&events) {
+        let mut insert = query(statement);
+        for event in events {
+            let detail = serde_json::Value::Object(event.detail.clone()).to_string();
+            insert = insert
+                .bind(event.at.0)
+                .bind(event.kind.as_str())
+                .bind(event.actor.as_str())
+                .bind(&event.subject)
+                .bind(detail);
+        }
+        insert.execute(connection).await?;
+    }
     Ok(())
 }
 
@@ -95,15 +119,18 @@ impl Write for Sequence {
             .bind(BATCH)
             .fetch_all(&mut *connection)
             .await?;
+        let mut numbered = Vec::with_capacity(rows.len());
         for row in &rows {
             sequence += 1;
             chain = read(row)?.link(&chain, sequence);
-            query("UPDATE events SET sequence = $1, chain = $2 WHERE id = $3")
-                .bind(sequence)
-                .bind(&chain)
-                .bind(row.try_get::<i64, _>("id")?)
-                .execute(&mut *connection)
-                .await?;
+            numbered.push((row.try_get::<i64, _>("id")?, sequence, chain.clone()));
+        }
+        for (statement, numbered) in NUMBER.split(&numbered) {
+            let mut update = query(statement);
+            for (id, sequence, chain) in numbered {
+                update = update.bind(*id).bind(*sequence).bind(chain);
+            }
+            update.execute(connection).await?;
         }
         Ok(Applied::Keep(rows.len()))
     }

@@ -54,9 +54,9 @@ impl Write for AddBlock {
         .fetch_optional(&mut *connection)
         .await?;
         if added.is_none() {
-            return Ok(Applied::Undo(false));
+            return Ok(Applied::Keep(false));
         }
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(true))
     }
 }

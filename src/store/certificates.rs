@@ -124,7 +124,7 @@ impl Write for Intend {
         .fetch_optional(&mut *connection)
         .await?;
         if owned.is_none() {
-            return Ok(Applied::Undo(Intended::LostOwnership));
+            return Ok(Applied::Keep(Intended::LostOwnership));
         }
         // Whoever blocks the holder now either waits for this commit, and then finds the intent to
         // revoke, or is waited for here, and is then seen by the next statement.
@@ -137,7 +137,7 @@ impl Write for Intend {
             return Ok(Applied::Undo(Intended::KeyTaken));
         }
         let row = insert(connection, Some(self.attempt), &self.intent, now).await?;
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(Intended::Committed(row)))
     }
 }
@@ -159,7 +159,7 @@ impl Write for IntendAuthority {
         connection: &'a mut Connection,
     ) -> Result<Applied<i64>, StoreError> {
         let row = insert(connection, None, &self.intent, self.event.at).await?;
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(row))
     }
 }
@@ -212,7 +212,7 @@ impl Write for Record {
         if recorded.is_none() {
             return Ok(Applied::Undo(false));
         }
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(true))
     }
 }
@@ -309,7 +309,7 @@ pub(crate) async fn abandon(
             Actor::Requester,
             format!("{issuer}/{serial}"),
         );
-        audit::append(connection, &abandoned).await?;
+        audit::append(connection, &abandoned);
     }
     Ok(())
 }

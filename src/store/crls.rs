@@ -49,9 +49,9 @@ impl Write for IntendCrl {
         .fetch_optional(&mut *connection)
         .await?;
         let Some(row) = row else {
-            return Ok(Applied::Undo(None));
+            return Ok(Applied::Keep(None));
         };
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(Some(row.try_get(0)?)))
     }
 }
@@ -83,9 +83,9 @@ impl Write for RecordCrl {
         .fetch_optional(&mut *connection)
         .await?;
         if recorded.is_none() {
-            return Ok(Applied::Undo(false));
+            return Ok(Applied::Keep(false));
         }
-        audit::append(connection, &self.event).await?;
+        audit::append(connection, &self.event);
         Ok(Applied::Keep(true))
     }
 }

@@ -10,9 +10,13 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 mod query;
 mod row;
+mod rows;
 
 pub(crate) use query::query;
 pub(crate) use row::Row;
+pub(crate) use rows::ForRows;
+
+use crate::model::event::AuditEvent;
 
 /// What opens a transaction of the writer on SQLite: the lock is taken at once, so that a batch
 /// never fails in its middle because a reader became a writer.
@@ -26,38 +30,55 @@ const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET LOCAL lock_timeout = '3s';
     SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
-/// A connection of the writer.
+/// A connection of the writer, within its transaction.
 #[derive(Debug)]
-pub enum Connection {
+pub struct Connection {
+    /// The way to the engine.
+    pub link: Link,
+    /// What the commands so far wish to see in the audit log; inserted together before the commit.
+    pub(crate) events: Vec<AuditEvent>,
+}
+
+/// The way to one of the engines.
+#[derive(Debug)]
+pub enum Link {
     /// To a file.
     Sqlite(SqliteConnection),
     /// To a server.
     Postgres(PgConnection),
 }
 
+impl From<Link> for Connection {
+    fn from(link: Link) -> Self {
+        let events = Vec::new();
+        Self { link, events }
+    }
+}
+
 impl Connection {
     /// Opens a transaction for writing.
     pub(crate) async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(_) => self.run(BEGIN_SQLITE).await,
-            Self::Postgres(_) => self.run(BEGIN_POSTGRES).await,
+        self.events.clear();
+        match self.link {
+            Link::Sqlite(_) => self.run(BEGIN_SQLITE).await,
+            Link::Postgres(_) => self.run(BEGIN_POSTGRES).await,
         }
     }
 
     /// Runs statements that take no values and answer nothing.
     pub(crate) async fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         // A text without values goes over the wire in one message, unprepared.
-        match self {
-            Self::Sqlite(connection) => connection.execute(sql).await.map(drop),
-            Self::Postgres(connection) => connection.execute(sql).await.map(drop),
+        match &mut self.link {
+            Link::Sqlite(connection) => connection.execute(sql).await.map(drop),
+            Link::Postgres(connection) => connection.execute(sql).await.map(drop),
         }
     }
 
     /// Says goodbye; the server need not find out by itself.
     pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(connection) => connection.close().await,
-            Self::Postgres(connection) => connection.close().await,
+        match self.link {
+            Link::Sqlite(connection) => connection.close().await,
+            Link::Postgres(connection) => connection.close().await,
         }
     }
 }
@@ -71,10 +92,11 @@ pub(crate) enum Connector {
 
 impl Connector {
     pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
-        Ok(match self {
-            Self::Sqlite(options) => Connection::Sqlite(options.connect().await?),
-            Self::Postgres(options) => Connection::Postgres(options.connect().await?),
-        })
+        let link = match self {
+            Self::Sqlite(options) => Link::Sqlite(options.connect().await?),
+            Self::Postgres(options) => Link::Postgres(options.connect().await?),
+        };
+        Ok(link.into())
     }
 }
 

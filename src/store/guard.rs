@@ -5,7 +5,7 @@
 //! that looks before it leaps takes a guard first, in a statement of its own. Guards are advisory
 //! locks that end with the transaction or the command's savepoint, never with the session.
 
-use crate::store::engine::{Connection, query};
+use crate::store::engine::{Connection, Link, query};
 
 /// The upper half of every key, so that other users of the database do not meet ours by chance.
 const OURS: i64 = 0x7661_6361 << 32;
@@ -47,7 +47,7 @@ impl Guard {
 
 /// Waits until the guard is free and holds it until the commit.
 pub(crate) async fn hold(connection: &mut Connection, guard: Guard) -> Result<(), sqlx::Error> {
-    if let Connection::Postgres(_) = connection {
+    if let Link::Postgres(_) = connection.link {
         query(guard.statement())
             .bind(guard.key())
             .execute(connection)

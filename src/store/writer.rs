@@ -1,8 +1,10 @@
 //! The one writer: commands of concurrent requests share a commit.
 //!
 //! A commit costs a flush to disk; an enrolment needs five. Whatever has queued up while one commit
-//! was flushed goes into the next, each command in a savepoint of its own, so that one that fails
-//! takes nobody with it. Callers are answered after the commit, never before.
+//! was flushed goes into the next. The commands of a batch run bare, because a statement costs two
+//! switches between threads or a way over the network; where one of them fails or wants its changes
+//! undone, all are run again, each in a savepoint of its own, so that it takes nobody with it.
+//! Callers are answered after the commit, never before.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,9 +15,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::store::StoreError;
 use crate::store::engine::{Connection, Connector, is_conflict, is_connection_loss};
 use crate::store::file::DatabaseFile;
+use crate::store::{StoreError, audit};
 
 /// Commands in one commit, at most.
 const BATCH: usize = 256;
@@ -29,19 +31,19 @@ const QUEUE: usize = 1024;
 /// What a command did to the database.
 #[derive(Debug)]
 pub enum Applied<T> {
-    /// Commit its changes.
+    /// Commit its changes, if there are any.
     Keep(T),
-    /// Undo its changes and answer this.
+    /// Undo its changes and answer this. The dearer way: see above.
     Undo(T),
 }
 
-/// One write, with the audit events that belong to it. It is applied again where the server undid
-/// the commit, so it borrows itself.
+/// One write, with the audit events that belong to it. It is applied again where its commit was
+/// undone, so it borrows itself.
 pub trait Write: Send + Sync + 'static {
     /// What the caller learns once it is committed.
     type Output: Send + 'static;
 
-    /// Changes the database within a savepoint.
+    /// Changes the database within a transaction.
     fn apply<'a>(
         &'a self,
         connection: &'a mut Connection,
@@ -50,10 +52,13 @@ pub trait Write: Send + Sync + 'static {
 
 /// A command with its caller, of whatever type.
 trait Job: Send {
+    /// Whether what it did is to be kept. An error is nobody's fault and hits the whole transaction.
     fn apply<'a>(
         &'a mut self,
         connection: &'a mut Connection,
-    ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'a>>;
+    /// Its events could not be inserted.
+    fn refuse(&mut self, error: sqlx::Error);
     fn answer(self: Box<Self>, commit: &Result<(), String>);
 }
 
@@ -67,26 +72,21 @@ impl<W: Write> Job for Pending<W> {
     fn apply<'a>(
         &'a mut self,
         connection: &'a mut Connection,
-    ) -> Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<bool, sqlx::Error>> + Send + 'a>> {
         Box::pin(async move {
-            connection.run("SAVEPOINT command").await?;
-            let (keep, outcome) = match self.command.apply(&mut *connection).await {
+            let (keep, outcome) = match self.command.apply(connection).await {
                 Ok(Applied::Keep(output)) => (true, Ok(output)),
                 Ok(Applied::Undo(output)) => (false, Ok(output)),
-                // It is nobody's fault and hits the whole transaction: the batch is run again.
-                Err(StoreError::Database(error))
-                    if is_conflict(&error) || is_connection_loss(&error) =>
-                {
-                    return Err(error);
-                }
+                Err(StoreError::Database(error)) if hits_all(&error) => return Err(error),
                 Err(error) => (false, Err(error)),
             };
             self.outcome = Some(outcome);
-            if !keep {
-                connection.run("ROLLBACK TO command").await?;
-            }
-            connection.run("RELEASE command").await
+            Ok(keep)
         })
+    }
+
+    fn refuse(&mut self, error: sqlx::Error) {
+        self.outcome = Some(Err(error.into()));
     }
 
     fn answer(self: Box<Self>, commit: &Result<(), String>) {
@@ -267,8 +267,15 @@ async fn transact(
         None => connection.insert(target.connector.connect().await?),
     };
     connection.begin().await?;
-    for job in batch {
-        job.apply(connection).await?;
+    if !together(connection, batch).await? {
+        connection.run("ROLLBACK").await?;
+        if batch.len() == 1 {
+            return Ok(());
+        }
+        connection.begin().await?;
+        for job in batch {
+            apart(connection, job.as_mut()).await?;
+        }
     }
     // Again: what is committed to a file that has gone is lost, and would be answered.
     target.check()?;
@@ -276,6 +283,53 @@ async fn transact(
         error,
         undone: false,
     })
+}
+
+/// Runs every command, and inserts the events of all. Answers whether all of it is to be kept.
+async fn together(
+    connection: &mut Connection,
+    batch: &mut [Box<dyn Job>],
+) -> Result<bool, sqlx::Error> {
+    for job in &mut *batch {
+        if !job.apply(connection).await? {
+            return Ok(false);
+        }
+    }
+    let inserted = audit::insert(connection).await;
+    let Err(error) = inserted else {
+        return Ok(true);
+    };
+    if hits_all(&error) {
+        return Err(error);
+    }
+    // Whose event it was turns out when each is by itself; who is alone learns it here.
+    if let [alone] = batch {
+        alone.refuse(error);
+    }
+    Ok(false)
+}
+
+/// Runs one command with its events, or leaves nothing of it behind.
+async fn apart(connection: &mut Connection, job: &mut dyn Job) -> Result<(), sqlx::Error> {
+    connection.run("SAVEPOINT command").await?;
+    let mut keep = job.apply(connection).await?;
+    if keep && let Err(error) = audit::insert(connection).await {
+        if hits_all(&error) {
+            return Err(error);
+        }
+        job.refuse(error);
+        keep = false;
+    }
+    if !keep {
+        connection.events.clear();
+        connection.run("ROLLBACK TO command").await?;
+    }
+    connection.run("RELEASE command").await
+}
+
+/// Whether an error is that of the transaction, not of the statement that met it.
+fn hits_all(error: &sqlx::Error) -> bool {
+    is_conflict(error) || is_connection_loss(error)
 }
 
 #[cfg(test)]

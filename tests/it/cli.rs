@@ -204,7 +204,7 @@ async fn from_an_empty_folder_to_a_service_that_is_told_to_stop() {
         .await;
     assert!(error.contains("cannot open the database"), "{error}");
     let migrated = site.succeeds(&["migrate"]).await;
-    assert!(migrated.contains("schema version 1"), "{migrated}");
+    assert!(migrated.contains("schema version 2"), "{migrated}");
     assert_eq!(
         site.succeeds(&["migrate"]).await,
         migrated,

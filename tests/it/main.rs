@@ -19,6 +19,7 @@ mod enrollment;
 mod genuine;
 mod listeners;
 mod outages;
+mod plans;
 mod postgres;
 mod quickstart;
 mod refusals;

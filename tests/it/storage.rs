@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 use vaca::model::attempt::OWNERSHIP;
+use vaca::store::migrate;
 use vaca_emulator::{Call, Fault, KeyAlgorithm};
 
 use crate::support::{ALICE, Answer, Engine, TestCa, eventually};
@@ -416,10 +417,13 @@ async fn another_schema_is_refused_with_what_to_run() {
     let unknown = "use the program that made it, or a newer one";
     for (damage, said) in [
         ("DELETE FROM schema_migrations", "run `vaca migrate`"),
-        ("UPDATE schema_migrations SET version = 1000", unknown),
+        (
+            "UPDATE schema_migrations SET version = version + 1000",
+            unknown,
+        ),
         ("UPDATE schema_migrations SET sha256 = ''", unknown),
         (
-            "INSERT INTO schema_migrations SELECT version + 1, name, sha256 FROM aside",
+            "INSERT INTO schema_migrations SELECT version + 1000, name, sha256 FROM aside",
             unknown,
         ),
         (
@@ -440,5 +444,28 @@ async fn another_schema_is_refused_with_what_to_run() {
             .await;
     }
     ca.serve().await.unwrap();
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn an_older_schema_is_brought_up_to_date_around_its_rows() {
+    let mut ca = TestCa::start().await;
+    let (_chromebook, response) = ca.alices_response().await;
+    let before = present(&ca, &response).await;
+    ca.stop().await;
+    for step in [
+        "DROP INDEX certificates_attempt",
+        "DROP INDEX certificates_serial",
+        "DELETE FROM schema_migrations WHERE version > 1",
+    ] {
+        ca.execute(step).await;
+    }
+    let error = ca.start_refused().await;
+    assert!(error.contains("back it up, then run"), "{error}");
+    let config = vaca::config::Config::load(&ca.configuration_file()).unwrap();
+    migrate::run(&config.database).await.unwrap();
+    ca.serve().await.unwrap();
+    let again = present(&ca, &response).await;
+    assert_eq!(again.text, before.issued().text);
     ca.check().await;
 }

@@ -15,7 +15,7 @@ use vaca::model::identity::Email;
 use vaca::store::audit::Sequence;
 use vaca::store::blocks::{AddBlock, Blocked};
 use vaca::store::crls::IntendCrl;
-use vaca::store::engine::Connection;
+use vaca::store::engine::{Connection, Link};
 use vaca::store::leases::Acquire;
 use vaca::store::writer::{Applied, Write};
 use vaca::store::{Store, StoreError};
@@ -219,7 +219,7 @@ impl Write for RenewTwo {
         &'a self,
         connection: &'a mut Connection,
     ) -> Result<Applied<()>, StoreError> {
-        let Connection::Postgres(connection) = connection else {
+        let Link::Postgres(connection) = &mut connection.link else {
             panic!("a file")
         };
         for name in self.0 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx::postgres::PgPool;
 
-use crate::store::engine::{Connection, Readers, Row};
+use crate::store::engine::{Connection, Link, Readers, Row};
 
 /// How long one read may take: a server that has vanished must not hold an enrolment until its end.
 const READ_TIME: Duration = Duration::from_secs(5);
@@ -82,12 +82,12 @@ impl<'q> Query<'q> {
 
     /// Runs it; answers how many rows it changed.
     pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, sqlx::Error> {
-        Ok(match connection {
-            Connection::Sqlite(connection) => built!(self, kept: true)
+        Ok(match &mut connection.link {
+            Link::Sqlite(connection) => built!(self, kept: true)
                 .execute(connection)
                 .await?
                 .rows_affected(),
-            Connection::Postgres(connection) => built!(self, kept: false)
+            Link::Postgres(connection) => built!(self, kept: false)
                 .execute(connection)
                 .await?
                 .rows_affected(),
@@ -121,12 +121,12 @@ pub(crate) trait Source {
 
 impl Source for &mut Connection {
     async fn rows(self, query: Query<'_>) -> Result<Vec<Row>, sqlx::Error> {
-        Ok(match self {
-            Connection::Sqlite(connection) => {
+        Ok(match &mut self.link {
+            Link::Sqlite(connection) => {
                 let rows = built!(query, kept: true).fetch_all(connection).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
-            Connection::Postgres(connection) => {
+            Link::Postgres(connection) => {
                 let rows = built!(query, kept: false).fetch_all(connection).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }

@@ -14,16 +14,20 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tempfile::TempDir;
 
 use super::*;
+use crate::clock::Timestamp;
+use crate::model::actor::Actor;
+use crate::model::event::{AuditEvent, EventKind};
 use crate::store::database;
+use crate::store::engine::Link;
 
 fn options(path: &Path) -> SqliteConnectOptions {
     database::sqlite(path)
 }
 
 fn file(connection: &mut Connection) -> &mut SqliteConnection {
-    match connection {
-        Connection::Sqlite(connection) => connection,
-        Connection::Postgres(_) => panic!("a server"),
+    match &mut connection.link {
+        Link::Sqlite(connection) => connection,
+        Link::Postgres(_) => panic!("a server"),
     }
 }
 
@@ -78,8 +82,10 @@ enum Afterwards {
     Undo,
     /// A statement that the database refuses.
     Fail,
-    /// What no command does: it ends the transaction that it shares with others.
-    EndTransaction,
+    /// An event that the database refuses: it has no table for it.
+    Tell,
+    /// A statement that takes the whole transaction with it, as a full disk does.
+    FailAll,
 }
 
 fn note(text: &'static str, afterwards: Afterwards) -> Note {
@@ -97,15 +103,22 @@ impl Write for Note {
         &'a self,
         connection: &'a mut Connection,
     ) -> Result<Applied<&'static str>, StoreError> {
-        let connection = file(connection);
+        let shared = connection;
+        let connection = file(shared);
         tokio::time::sleep(self.takes).await;
         let insert = sqlx::query("INSERT INTO notes (text) VALUES ($1)").bind(self.text);
         insert.execute(&mut *connection).await?;
         let refused = match self.afterwards {
             Afterwards::Keep => return Ok(Applied::Keep(self.text)),
+            Afterwards::Tell => {
+                let actor = Actor::Schedule;
+                let event = AuditEvent::new(Timestamp(0), EventKind::BlockAdded, actor, self.text);
+                audit::append(shared, &event);
+                return Ok(Applied::Keep(self.text));
+            }
             Afterwards::Undo => return Ok(Applied::Undo(self.text)),
             Afterwards::Fail => "INSERT INTO notes (text) VALUES (NULL)",
-            Afterwards::EndTransaction => "ROLLBACK",
+            Afterwards::FailAll => "INSERT OR ROLLBACK INTO notes (text) VALUES (NULL)",
         };
         sqlx::query(refused).execute(&mut *connection).await?;
         Ok(Applied::Keep(self.text))
@@ -130,10 +143,11 @@ async fn a_command_that_fails_takes_nobody_with_it() {
     let notes = Notes::new().await;
     let writer = &notes.writer;
     let slow = under_way(writer).await;
-    let (first, failed, undone, repeated, last) = tokio::join!(
+    let (first, failed, undone, told, repeated, last) = tokio::join!(
         writer.write(note("first", Afterwards::Keep)),
         writer.write(note("failed", Afterwards::Fail)),
         writer.write(note("undone", Afterwards::Undo)),
+        writer.write(note("told", Afterwards::Tell)),
         writer.write(note("first", Afterwards::Keep)),
         writer.write(note("last", Afterwards::Keep)),
     );
@@ -141,10 +155,25 @@ async fn a_command_that_fails_takes_nobody_with_it() {
     assert_eq!(first.unwrap(), "first");
     assert!(matches!(failed, Err(StoreError::Database(_))));
     assert_eq!(undone.unwrap(), "undone");
+    assert!(matches!(told, Err(StoreError::Database(_))));
     assert!(matches!(repeated, Err(StoreError::Database(_))));
     assert_eq!(last.unwrap(), "last");
     assert!(writer.takes_writes());
     assert_eq!(notes.texts().await, ["slow", "first", "last"]);
+}
+
+#[tokio::test]
+async fn a_command_by_itself_leaves_nothing_where_it_fails() {
+    let notes = Notes::new().await;
+    let writer = &notes.writer;
+    let undone = writer.write(note("undone", Afterwards::Undo)).await;
+    assert_eq!(undone.unwrap(), "undone");
+    for afterwards in [Afterwards::Fail, Afterwards::Tell] {
+        let failed = writer.write(note("failed", afterwards)).await;
+        assert!(matches!(failed, Err(StoreError::Database(_))));
+    }
+    writer.write(note("kept", Afterwards::Keep)).await.unwrap();
+    assert_eq!(notes.texts().await, ["kept"]);
 }
 
 #[tokio::test]
@@ -154,7 +183,7 @@ async fn a_lost_transaction_is_believed_by_nobody_and_the_next_one_works() {
     let slow = under_way(writer).await;
     let (before, culprit, after) = tokio::join!(
         writer.write(note("before", Afterwards::Keep)),
-        writer.write(note("culprit", Afterwards::EndTransaction)),
+        writer.write(note("culprit", Afterwards::FailAll)),
         writer.write(note("after", Afterwards::Keep)),
     );
     assert_eq!(slow.await.unwrap().unwrap(), "slow");

@@ -217,6 +217,17 @@ impl Database {
         }
     }
 
+    /// How SQLite would find the rows of a statement (sqlite.org, EXPLAIN QUERY PLAN).
+    pub async fn plan(&self, sql: &str) -> Vec<String> {
+        use sqlx::Row as _;
+        let Self::Sqlite(pool) = self else {
+            panic!("a server has plans of another kind")
+        };
+        let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+        let steps = explain.fetch_all(pool).await.unwrap();
+        steps.iter().map(|step| step.get("detail")).collect()
+    }
+
     pub async fn close(self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,

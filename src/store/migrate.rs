@@ -31,9 +31,9 @@ macro_rules! migrations {
     };
 }
 
-const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_initial", 2 "0002_certificate_lookups");
+const SQLITE: &[Migration] = migrations!("sqlite": 1 "0001_initial", 2 "0002_certificates_attempt");
 const POSTGRES: &[Migration] =
-    migrations!("postgres": 1 "0001_initial", 2 "0002_certificate_lookups");
+    migrations!("postgres": 1 "0001_initial", 2 "0002_certificates_attempt");
 
 /// What was done to this database; older than every migration, so it has no version of its own.
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

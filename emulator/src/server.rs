@@ -32,6 +32,8 @@ pub struct Options {
     pub control: SocketAddr,
     /// Whether Verified Access is served over TLS, under a root of its own.
     pub tls: bool,
+    /// With `tls`, host names by which the server is known besides `localhost`.
+    pub tls_names: Vec<String>,
     /// The time of challenges and attestation certificates.
     pub clock: Clock,
     /// The time of bearer tokens. Apart from `clock`, because Google's client library stamps tokens
@@ -57,6 +59,7 @@ impl Default for Options {
             verified_access: any_port,
             control: any_port,
             tls: false,
+            tls_names: Vec::new(),
             clock: system_clock(),
             token_clock: system_clock(),
             well_known_keys: None,
@@ -74,6 +77,7 @@ impl fmt::Debug for Options {
             .field("verified_access", &self.verified_access)
             .field("control", &self.control)
             .field("tls", &self.tls)
+            .field("tls_names", &self.tls_names)
             .field("well_known_keys", &self.well_known_keys)
             .field("domain", &self.domain)
             .field("customer_id", &self.customer_id)
@@ -105,7 +109,10 @@ impl Emulator {
         let listener = bind(options.verified_access).await?;
         let control_listener = bind(options.control).await?;
         let control_url = format!("http://{}", control_listener.local_addr()?);
-        let identity = options.tls.then(ServerIdentity::new).transpose()?;
+        let identity = options
+            .tls
+            .then(|| ServerIdentity::new(&options.tls_names))
+            .transpose()?;
         let address = listener.local_addr()?;
         let verified_access_url = match identity {
             Some(_) => format!("https://localhost:{}", address.port()),

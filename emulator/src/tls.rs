@@ -23,14 +23,14 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Handshakes that may be finished and not yet served.
 const BACKLOG: usize = 64;
 
-/// A server identity for `localhost`, 127.0.0.1 and ::1, with the root to trust for it.
+/// A server identity for `localhost`, 127.0.0.1, ::1 and further host names, with the root to trust for it.
 pub(crate) struct ServerIdentity {
     pub(crate) root_pem: String,
     pub(crate) config: Arc<ServerConfig>,
 }
 
 impl ServerIdentity {
-    pub(crate) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new(names: &[String]) -> anyhow::Result<Self> {
         let mut root = CertificateParams::default();
         root.distinguished_name
             .push(DnType::CommonName, "vaca emulator TLS root");
@@ -38,7 +38,8 @@ impl ServerIdentity {
         root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let root = CertifiedIssuer::self_signed(root, KeyPair::generate()?)?;
 
-        let mut server = CertificateParams::new(vec!["localhost".to_owned()])?;
+        let names = [&["localhost".to_owned()], names].concat();
+        let mut server = CertificateParams::new(names)?;
         for address in [
             IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(Ipv6Addr::LOCALHOST),

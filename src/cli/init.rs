@@ -73,6 +73,9 @@ pub struct InitArguments {
     /// A test issuer: says so in its name, and works with the test endpoint only.
     #[arg(long)]
     pub test: bool,
+    /// Where the CA is there already, leave it and succeed: for set-ups that run at every start.
+    #[arg(long)]
+    pub if_missing: bool,
 }
 
 impl InitArguments {
@@ -85,6 +88,7 @@ impl InitArguments {
             root_passphrase_file: None,
             key: KeyKind::P256,
             test: true,
+            if_missing: false,
         }
     }
 }
@@ -101,6 +105,10 @@ pub struct Initialized {
 }
 
 pub(super) async fn run(config: &Config, arguments: &InitArguments) -> anyhow::Result<()> {
+    if arguments.if_missing && is_made(config) {
+        println!("the CA is there already");
+        return Ok(());
+    }
     let parts = parts();
     println!("making two keys and their certificates...");
     let made = initialize(
@@ -123,6 +131,13 @@ pub(super) async fn run(config: &Config, arguments: &InitArguments) -> anyhow::R
     );
     println!("it is needed again within a year, for the root's next CRL.");
     Ok(())
+}
+
+/// Whether an earlier run came to its end: it writes the root's certificate last. Whether all fits
+/// together is for `serve` and `doctor` to say.
+fn is_made(config: &Config) -> bool {
+    let mut issuers = config.issuers.iter();
+    issuers.all(|issuer| issuer.root_certificate_file.exists())
 }
 
 /// Makes a CA as the configuration describes it. Files that exist are never overwritten.

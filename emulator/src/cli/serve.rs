@@ -22,6 +22,9 @@ pub(super) struct Serve {
     /// Serve Verified Access over TLS, under a root of its own
     #[arg(long)]
     tls: bool,
+    /// A host name for the certificate of --tls, besides localhost; may be repeated
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    tls_name: Vec<String>,
     /// Write the service accounts' key files, and the root of --tls, into this folder
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
@@ -45,6 +48,7 @@ impl Serve {
             verified_access: self.listen,
             control: self.control,
             tls: self.tls,
+            tls_names: self.tls_name,
             domain: self.domain,
             customer_id: self.customer_id,
             well_known_keys: self.well_known_keys,

@@ -14,6 +14,7 @@ mod audit;
 mod bad_requests;
 mod chain;
 mod cli;
+mod compose;
 mod config;
 mod enrollment;
 mod genuine;

@@ -244,6 +244,16 @@ async fn from_an_empty_folder_to_a_service_that_is_told_to_stop() {
         .fails(&["init", "--organization", "Example", "--test"])
         .await;
     assert!(error.contains("a CA is never overwritten"), "{error}");
+    // Unless it is told to leave one that is there, for set-ups that run at every start.
+    let again = [
+        "init",
+        "--organization",
+        "Example",
+        "--test",
+        "--if-missing",
+    ];
+    let left = site.succeeds(&again).await;
+    assert_eq!(left, "the CA is there already\n");
     for (name, before) in secrets.iter().zip(before) {
         assert_eq!(std::fs::read(folder.join(name)).unwrap(), before, "{name}");
     }

@@ -24,9 +24,24 @@ fn containers_write_to_their_volumes_only() {
 }
 
 #[test]
+fn what_a_server_writes_beside_its_volumes_is_in_memory() {
+    let project = for_emulator();
+    let postgres = &project.services["postgres"];
+    assert_eq!(postgres.tmpfs, ["/var/run/postgresql", "/tmp"]);
+    // The service writes nowhere.
+    assert!(project.services["vaca"].tmpfs.is_empty());
+}
+
+#[test]
 fn the_password_is_in_a_file_that_three_programs_see() {
     let project = for_emulator();
-    assert_eq!(project.secrets.len(), 1);
+    let files: Vec<_> = project
+        .secrets
+        .values()
+        .map(|one| one.file.as_str())
+        .collect();
+    // A folder that neither git nor the build of an image sees.
+    assert_eq!(files, ["./secrets/database-password"]);
     for (name, service) in &project.services {
         for (variable, value) in &service.environment {
             let secret = variable.contains("PASSWORD") || variable.contains("SECRET");
@@ -42,7 +57,15 @@ fn the_password_is_in_a_file_that_three_programs_see() {
 fn the_record_and_the_root_key_are_out_of_reach() {
     let project = for_emulator();
     assert!(project.networks["record"].as_ref().unwrap().internal);
-    assert_eq!(project.services["postgres"].networks, ["record"]);
+    for (name, networks) in [
+        ("postgres", &["record"][..]),
+        ("migrate", &["record"]),
+        ("init", &["record"]),
+        ("vaca", &["record", "outside"]),
+        ("emulator", &["outside"]),
+    ] {
+        assert_eq!(project.services[name].networks, networks, "{name}");
+    }
     for (name, service) in &project.services {
         assert!(service.ports.is_empty() || name == "vaca", "{name}");
         let mounts = service.mounts();

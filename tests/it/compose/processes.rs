@@ -365,6 +365,14 @@ async fn the_same_commands_in_the_same_order_end_in_a_certificate() {
         let text = openssl(&["x509", "-noout", "-text", "-in", "cert.pem"], &out).await;
         assert!(text.contains(name.unwrap_or("CN")), "{text}");
     }
+    // In Compose the emulator is asked by the name of its service.
+    let state = machine.place("/var/lib/vaca-emulator");
+    let address = format!("127.0.0.1:{}", machine.ports[&8090]);
+    let handshake = [
+        "s_client", "-brief", "-connect", &address, "-CAfile", "root.pem",
+    ];
+    let verified = ["-verify_return_error", "-verify_hostname", "emulator"];
+    openssl(&[&handshake[..], &verified].concat(), &state).await;
     let doctor = machine.told(&["doctor"]).await;
     assert!(doctor.status.success(), "{}", said(&doctor));
     let audit = machine.told(&["audit", "verify"]).await;

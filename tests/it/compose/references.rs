@@ -11,7 +11,7 @@ use vaca_emulator::cli::Cli;
 
 use super::dockerfile::Dockerfile;
 use super::in_repository;
-use super::project::{Project, project, settings};
+use super::project::{Project, Service, project, settings};
 
 /// The file of a way to use it, and the folder that it mounts as configuration.
 fn used(settings: &HashMap<String, String>) -> (Project, PathBuf) {
@@ -43,7 +43,7 @@ fn what_services_name_is_defined_and_what_is_defined_is_used() {
             }
         }
         for volume in project.volumes.keys() {
-            let mut mounts = services().flat_map(|service| service.mounts());
+            let mut mounts = services().flat_map(Service::mounts);
             assert!(mounts.any(|mount| mount.source == volume), "{volume}");
         }
         for network in project.networks.keys() {

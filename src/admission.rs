@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::attestation::{Failure, VerifiedDevice, Verifier};
 use crate::clock::{Clock, Timestamp};
 use crate::model::actor::Actor;
-use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, AttemptState, OWNERSHIP};
+use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, OWNERSHIP};
 use crate::model::challenge::{CHALLENGE_LIFETIME, Challenge};
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::problem_code::ProblemCode;
@@ -160,7 +160,7 @@ impl Admission {
             Some(attempt) => attempt,
             None => self.bind(&claim, now).await?,
         };
-        if matches!(attempt.state, AttemptState::Issued | AttemptState::Denied) {
+        if attempt.is_finished() {
             return Ok(Admitted::Finished(Box::new(attempt)));
         }
         self.still_good(&attempt, profile, now).await?;
@@ -228,7 +228,7 @@ impl Admission {
         if !claim.is_bound_as(&attempt.binding) {
             return Err(Refusal::new(ProblemCode::ResponseAlreadyUsed).of(&attempt.id));
         }
-        if matches!(attempt.state, AttemptState::Issued | AttemptState::Denied) {
+        if attempt.is_finished() {
             return Ok(Some(attempt));
         }
         let take_over = TakeOver {
@@ -242,10 +242,24 @@ impl Admission {
             .map_err(|error| storage(&error))?
         {
             Some(taken) => Ok(Some(*taken)),
-            None => Err(Refusal::new(ProblemCode::InProgress)
-                .of(&attempt.id)
-                .after(1)),
+            None => self
+                .finished_meanwhile(claim)
+                .await?
+                .map(Some)
+                .ok_or_else(|| {
+                    Refusal::new(ProblemCode::InProgress)
+                        .of(&attempt.id)
+                        .after(1)
+                }),
         }
+    }
+
+    /// The attempt, where somebody finished it between a look at it and the attempt to take it over.
+    async fn finished_meanwhile(&self, claim: &Claim) -> Result<Option<Attempt>, Refusal> {
+        let store = &self.resources.store;
+        let found = store.attempt_by_response(claim.response.digest()).await;
+        let found = found.map_err(|error| storage(&error))?;
+        Ok(found.filter(Attempt::is_finished))
     }
 
     /// Makes these bytes the one answer to their challenge.

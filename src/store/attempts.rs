@@ -52,6 +52,14 @@ pub struct Attempt {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Attempt {
+    /// Whether it has its outcome.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, AttemptState::Issued | AttemptState::Denied)
+    }
+}
+
 /// What came of presenting a response for a challenge.
 #[derive(Debug)]
 pub enum Bound {

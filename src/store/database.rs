@@ -85,7 +85,7 @@ impl Database {
     pub(crate) fn connector(&self) -> Result<Connector, StoreError> {
         Ok(match self {
             Self::Sqlite(path) => Connector::Sqlite(Box::new(sqlite(path))),
-            Self::Postgres(address) => Connector::Postgres(Box::new(address.options()?)),
+            Self::Postgres(address) => Connector::Postgres(Box::new(address.options()?.into())),
         })
     }
 }

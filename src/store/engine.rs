@@ -4,31 +4,26 @@
 
 use std::borrow::Cow;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
+use sqlx::postgres::PgPool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 mod query;
 mod row;
 mod rows;
+mod session;
 
 pub(crate) use query::query;
 pub(crate) use row::Row;
 pub(crate) use rows::ForRows;
+pub(crate) use session::Server;
+pub use session::Session;
 
 use crate::model::event::AuditEvent;
 
 /// What opens a transaction of the writer on SQLite: the lock is taken at once, so that a batch
 /// never fails in its middle because a reader became a writer.
 const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
-
-/// What opens a transaction of the writer on PostgreSQL. Every statement must see what was committed
-/// before it began, whatever default the server has; the settings end with the transaction, because
-/// behind a pooler the session is not ours. A node that hangs in the middle of a batch loses its
-/// locks, and one that waits for them gives up, well within the time of an enrolment.
-const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
-    SET LOCAL lock_timeout = '3s';
-    SET LOCAL idle_in_transaction_session_timeout = '5s'";
 
 /// A connection of the writer, within its transaction.
 #[derive(Debug)]
@@ -45,7 +40,7 @@ pub enum Link {
     /// To a file.
     Sqlite(SqliteConnection),
     /// To a server.
-    Postgres(PgConnection),
+    Postgres(Session),
 }
 
 impl From<Link> for Connection {
@@ -59,9 +54,9 @@ impl Connection {
     /// Opens a transaction for writing.
     pub(crate) async fn begin(&mut self) -> Result<(), sqlx::Error> {
         self.events.clear();
-        match self.link {
-            Link::Sqlite(_) => self.run(BEGIN_SQLITE).await,
-            Link::Postgres(_) => self.run(BEGIN_POSTGRES).await,
+        match &mut self.link {
+            Link::Sqlite(connection) => connection.execute(BEGIN_SQLITE).await.map(drop),
+            Link::Postgres(session) => session.begin().await,
         }
     }
 
@@ -70,7 +65,7 @@ impl Connection {
         // A text without values goes over the wire in one message, unprepared.
         match &mut self.link {
             Link::Sqlite(connection) => connection.execute(sql).await.map(drop),
-            Link::Postgres(connection) => connection.execute(sql).await.map(drop),
+            Link::Postgres(session) => session.connection.execute(sql).await.map(drop),
         }
     }
 
@@ -78,7 +73,7 @@ impl Connection {
     pub(crate) async fn close(self) -> Result<(), sqlx::Error> {
         match self.link {
             Link::Sqlite(connection) => connection.close().await,
-            Link::Postgres(connection) => connection.close().await,
+            Link::Postgres(session) => session.connection.close().await,
         }
     }
 }
@@ -87,14 +82,22 @@ impl Connection {
 #[derive(Clone, Debug)]
 pub(crate) enum Connector {
     Sqlite(Box<SqliteConnectOptions>),
-    Postgres(Box<PgConnectOptions>),
+    Postgres(Box<Server>),
 }
 
 impl Connector {
+    /// Connects for one transaction, after which nothing of ours is left in a pooler's session.
+    pub(crate) async fn connect_once(&self) -> Result<Connection, sqlx::Error> {
+        if let Self::Postgres(server) = self {
+            server.without_names();
+        }
+        self.connect().await
+    }
+
     pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
         let link = match self {
             Self::Sqlite(options) => Link::Sqlite(options.connect().await?),
-            Self::Postgres(options) => Link::Postgres(options.connect().await?),
+            Self::Postgres(server) => Link::Postgres(server.connect().await?),
         };
         Ok(link.into())
     }
@@ -116,10 +119,12 @@ impl Readers {
     }
 }
 
-/// Whether the server undid this transaction because another one stood in its way; run again, it
-/// may pass. SQLSTATE, PostgreSQL appendix A, class 40.
+/// Whether the server undid this transaction because another one stood in its way (SQLSTATE class 40,
+/// PostgreSQL appendix A), or because of what it remembers of our statements: another node's names, or
+/// the columns of before a migration (0A000). Run again on a new connection, it may pass.
 pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
-    matches!(code(error).as_deref(), Some("40001" | "40P01"))
+    matches!(code(error).as_deref(), Some("40001" | "40P01" | "0A000"))
+        || session::names_are_strange(error)
 }
 
 /// Whether the statement names a table that is not there: SQLSTATE 42P01, or SQLite's SQLITE_ERROR,

@@ -80,7 +80,7 @@ pub async fn run(database: &Database) -> Result<i64, StoreError> {
         }
         Database::Postgres(_) => POSTGRES,
     };
-    let mut connection = database.connector()?.connect().await?;
+    let mut connection = database.connector()?.connect_once().await?;
     // One transaction for all of it: the schema of either engine changes within one.
     connection.begin().await?;
     hold(&mut connection, Guard::Migrate).await?;

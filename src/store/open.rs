@@ -12,8 +12,8 @@ const READERS: u32 = 4;
 pub(super) async fn readers(connector: &Connector) -> Result<Readers, StoreError> {
     match connector {
         Connector::Sqlite(options) => sqlite(options.as_ref().clone()).await,
-        Connector::Postgres(options) => {
-            let readers = postgres(options.as_ref().clone()).await?;
+        Connector::Postgres(server) => {
+            let readers = postgres(server.options.clone()).await?;
             check_durability(&readers).await?;
             Ok(readers)
         }

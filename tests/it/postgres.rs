@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use sqlx::postgres::PgConnection;
+use sqlx::{ConnectOptions as _, Executor as _, Row as _};
 use vaca::model::actor::Actor;
 use vaca::model::event::{AuditEvent, EventKind};
 use vaca::model::identity::Email;
 use vaca::store::blocks::{AddBlock, Blocked};
+use vaca::store::challenges::Sweep;
 use vaca::store::database::{Database, DatabaseSettings};
 use vaca::store::{Store, StoreError, migrate};
 use vaca_emulator::KeyAlgorithm;
@@ -182,13 +185,13 @@ impl Drop for Pooler {
 async fn pooler(cluster: &Cluster, port: u16) -> Pooler {
     let folder = cluster.folder().display();
     let (users, settings) = (
-        cluster.folder().join("users"),
-        cluster.folder().join("pooler.ini"),
+        cluster.folder().join(format!("users.{port}")),
+        cluster.folder().join(format!("pooler.{port}.ini")),
     );
     fs::write(&users, "\"vaca\" \"\"\n").unwrap();
     let text = format!(
         "[databases]\n* = host={folder} port={}\n[pgbouncer]\nlisten_port = {port}\n\
-         unix_socket_dir = {folder}\nauth_type = trust\nauth_file = {folder}/users\n\
+         unix_socket_dir = {folder}\nauth_type = trust\nauth_file = {folder}/users.{port}\n\
          pool_mode = transaction\ndefault_pool_size = 2\n",
         cluster.port()
     );
@@ -249,4 +252,57 @@ async fn a_pooler_that_changes_the_session_with_each_transaction_is_not_noticed(
     }
     other.stop().await;
     ca.check().await;
+}
+
+/// A session of the pooler that is kept, by a transaction.
+async fn keep_session(client: &mut PgConnection) -> i32 {
+    client.execute("BEGIN").await.unwrap();
+    let row = client.fetch_one("SELECT pg_backend_pid()").await.unwrap();
+    row.get(0)
+}
+
+#[tokio::test]
+async fn a_statement_is_never_taken_for_the_one_that_has_its_name_in_another_session() {
+    if Engine::Postgres.is_absent(REASON) {
+        return;
+    }
+    let cluster = Cluster::shared().await;
+    let name = cluster.database(None).await;
+    let port = cluster.port() - 2;
+    let pooler = pooler(cluster, port).await;
+    let options = cluster.options(&name).port(port).extra_float_digits(None);
+    // Where nobody else is, each store would be given the session that it was given last.
+    let [mut one, mut two] = [
+        options.connect().await.unwrap(),
+        options.connect().await.unwrap(),
+    ];
+    let url = cluster
+        .url(&name)
+        .replace(&format!(":{}/", cluster.port()), &format!(":{port}/"));
+    let database = locate(url, cluster.folder(), None);
+    migrate::run(&database).await.unwrap();
+    let blocks = Store::open(&database).await.unwrap();
+    let sweeps = Store::open(&database).await.unwrap();
+    let sweep = || Sweep { now: START };
+    let (first, second) = (keep_session(&mut one).await, keep_session(&mut two).await);
+    assert_ne!(first, second);
+    // Each names its statements in a session of its own. The first ones have the same name, and both
+    // take one number: the key of a lock, and the age of what is forgotten.
+    one.execute("COMMIT").await.unwrap();
+    assert!(blocks.write(block(1)).await.unwrap());
+    assert_eq!(keep_session(&mut one).await, first);
+    two.execute("COMMIT").await.unwrap();
+    assert_eq!(sweeps.write(sweep()).await.unwrap(), 0);
+    let forgotten = "INSERT INTO challenges (digest, profile, created_at, expires_at)
+        SELECT sha256(n::text::bytea), 'wifi-user', 1, 2 FROM generate_series(1, 3) n";
+    one.execute(forgotten).await.unwrap();
+    // Now the one meets the other's.
+    assert_eq!(keep_session(&mut two).await, second);
+    one.execute("COMMIT").await.unwrap();
+    assert_eq!(sweeps.write(sweep()).await.unwrap(), 3);
+    assert!(!blocks.write(block(1)).await.unwrap());
+    blocks.close().await;
+    sweeps.close().await;
+    drop((one, two, pooler));
+    cluster.drop_database(&name).await;
 }

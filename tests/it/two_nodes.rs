@@ -219,7 +219,7 @@ impl Write for RenewTwo {
         &'a self,
         connection: &'a mut Connection,
     ) -> Result<Applied<()>, StoreError> {
-        let Link::Postgres(connection) = &mut connection.link else {
+        let Link::Postgres(session) = &mut connection.link else {
             panic!("a file")
         };
         for name in self.0 {
@@ -229,7 +229,7 @@ impl Write for RenewTwo {
             )
             .persistent(false)
             .bind(name)
-            .execute(&mut *connection)
+            .execute(&mut session.connection)
             .await?;
         }
         Ok(Applied::Keep(()))

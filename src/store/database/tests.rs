@@ -15,7 +15,7 @@ fn locate(url: &str) -> Result<Database, BadDatabase> {
 
 fn options(url: &str) -> sqlx::postgres::PgConnectOptions {
     match locate(url).unwrap().connector().unwrap() {
-        Connector::Postgres(options) => *options,
+        Connector::Postgres(server) => server.options,
         Connector::Sqlite(_) => panic!("a file"),
     }
 }

@@ -57,10 +57,9 @@ pub(crate) fn query<'q>(sql: &'static str) -> Query<'q> {
     }
 }
 
-/// The statement for one engine. On PostgreSQL it is not kept prepared: a name in the session would
-/// be unknown to, or taken in, the next session that a pooler gives us.
+/// The statement for one engine, kept prepared under a name in the session or not.
 macro_rules! built {
-    ($query:expr, kept: $kept:literal) => {{
+    ($query:expr, kept: $kept:expr) => {{
         let mut built = sqlx::query($query.sql).persistent($kept);
         for value in &$query.values {
             built = match value {
@@ -87,9 +86,10 @@ impl<'q> Query<'q> {
                 .execute(connection)
                 .await?
                 .rows_affected(),
-            Link::Postgres(connection) => built!(self, kept: false)
-                .execute(connection)
-                .await?
+            Link::Postgres(session) => built!(self, kept: session.named)
+                .execute(&mut session.connection)
+                .await
+                .map_err(|error| session.noticed(error))?
                 .rows_affected(),
         })
     }
@@ -126,8 +126,11 @@ impl Source for &mut Connection {
                 let rows = built!(query, kept: true).fetch_all(connection).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
-            Link::Postgres(connection) => {
-                let rows = built!(query, kept: false).fetch_all(connection).await?;
+            Link::Postgres(session) => {
+                let rows = built!(query, kept: session.named)
+                    .fetch_all(&mut session.connection)
+                    .await
+                    .map_err(|error| session.noticed(error))?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })

@@ -167,7 +167,7 @@ impl Cluster {
         )
     }
 
-    pub(super) fn options(&self, database: &str) -> PgConnectOptions {
+    pub fn options(&self, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .socket(&self.folder)
             .port(self.port)

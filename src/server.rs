@@ -27,6 +27,7 @@ use crate::model::certificate::IssuerId;
 use crate::random::Random;
 use crate::schedule::Schedule;
 use crate::store::Store;
+use crate::store::fate::CommitFate;
 
 mod keys;
 mod readiness;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// What becomes of the record's commits.
+    pub commits: Arc<dyn CommitFate>,
 }
 
 /// Sockets that are bound and not served yet.
@@ -104,7 +107,7 @@ pub struct Server {
 /// Where anything is missing or does not fit; the message says what to do.
 pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
-    let store = Store::open(&config.database)
+    let store = Store::open_with(&config.database, parts.commits)
         .await
         .with_context(|| format!("cannot open the database {}", config.database))?;
     check_clock(&store, parts.clock.as_ref()).await?;

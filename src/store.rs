@@ -5,6 +5,7 @@
 //! transaction outside this folder, and nothing in it can reach a signer. One SQL text serves
 //! SQLite and PostgreSQL (`engine`); several nodes may share one PostgreSQL database (`guard`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub mod attempts;
@@ -15,6 +16,7 @@ pub mod challenges;
 pub mod crls;
 pub mod database;
 pub mod engine;
+pub mod fate;
 mod file;
 mod guard;
 pub mod leases;
@@ -24,6 +26,7 @@ pub mod writer;
 
 use database::Database;
 use engine::{Readers, query};
+use fate::{AsTheDatabaseSays, CommitFate};
 use file::DatabaseFile;
 use writer::{Write, Writer};
 
@@ -70,6 +73,17 @@ impl Store {
     /// program's or another version's (the message says what to run), [`StoreError::Settings`]
     /// where the server would lose what it has confirmed.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        Self::open_with(database, Arc::new(AsTheDatabaseSays)).await
+    }
+
+    /// The same, where `commits` decides what becomes of each commit.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(
+        database: &Database,
+        commits: Arc<dyn CommitFate>,
+    ) -> Result<Self, StoreError> {
         let connector = database.connector()?;
         let file = match database {
             Database::Sqlite(path) => Some(DatabaseFile::at(path).map_err(sqlx::Error::Io)?),
@@ -79,7 +93,7 @@ impl Store {
         migrate::check(&readers).await?;
         Ok(Self {
             readers,
-            writer: Writer::start(connector, file),
+            writer: Writer::start(connector, file, commits),
         })
     }
 

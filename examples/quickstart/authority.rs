@@ -13,6 +13,7 @@ use vaca::model::attempt::AttemptId;
 use vaca::model::facts::Check;
 use vaca::random::SystemRandom;
 use vaca::server::{self, Listeners, Parts};
+use vaca::store::fate::AsTheDatabaseSays;
 use vaca::store::{Store, migrate};
 use vaca_emulator::Emulator;
 
@@ -47,6 +48,7 @@ impl Authority {
         let parts = Parts {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom),
+            commits: Arc::new(AsTheDatabaseSays),
         };
         let server = server::build(&config, parts).await?;
         let (stop, stopped) = oneshot::channel();

@@ -8,11 +8,13 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::random::SystemRandom;
 use crate::server::{self, Listeners, Parts};
+use crate::store::fate::AsTheDatabaseSays;
 
 pub(super) fn parts() -> Parts {
     Parts {
         clock: Arc::new(SystemClock::new()),
         random: Arc::new(SystemRandom),
+        commits: Arc::new(AsTheDatabaseSays),
     }
 }
 

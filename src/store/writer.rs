@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::store::engine::{Connection, Connector, is_conflict, is_connection_loss};
+use crate::store::fate::CommitFate;
 use crate::store::file::DatabaseFile;
 use crate::store::{StoreError, audit};
 
@@ -60,6 +61,7 @@ trait Job: Send {
     /// Its events could not be inserted.
     fn refuse(&mut self, error: sqlx::Error);
     fn answer(self: Box<Self>, commit: &Result<(), String>);
+    fn name(&self) -> &'static str;
 }
 
 struct Pending<W: Write> {
@@ -98,6 +100,10 @@ impl<W: Write> Job for Pending<W> {
         // A caller that has gone needs no answer; its write stands.
         drop(self.caller.send(answer));
     }
+
+    fn name(&self) -> &'static str {
+        std::any::type_name::<W>()
+    }
 }
 
 /// The way to the writing task.
@@ -116,13 +122,21 @@ struct Running {
 
 impl Writer {
     /// Starts the writing task; it connects when the first command arrives. `file` is where SQLite
-    /// writes.
+    /// writes, `commits` what becomes of its commits.
     #[must_use]
-    pub(super) fn start(connector: Connector, file: Option<DatabaseFile>) -> Self {
+    pub(super) fn start(
+        connector: Connector,
+        file: Option<DatabaseFile>,
+        commits: Arc<dyn CommitFate>,
+    ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
         let takes_writes = Arc::new(AtomicBool::new(true));
-        let target = Target { connector, file };
+        let target = Target {
+            connector,
+            file,
+            commits,
+        };
         let task = tokio::spawn(run(target, jobs, stopped, Arc::clone(&takes_writes)));
         Self {
             queue,
@@ -168,6 +182,7 @@ impl Writer {
 struct Target {
     connector: Connector,
     file: Option<DatabaseFile>,
+    commits: Arc<dyn CommitFate>,
 }
 
 impl Target {
@@ -273,13 +288,19 @@ async fn transact(
             return Ok(());
         }
         connection.begin().await?;
-        for job in batch {
+        for job in &mut *batch {
             apart(connection, job.as_mut()).await?;
         }
     }
     // Again: what is committed to a file that has gone is lost, and would be answered.
     target.check()?;
-    connection.run("COMMIT").await.map_err(|error| Failed {
+    let fate = target.commits.fate(&mut batch.iter().map(|job| job.name()));
+    let committing = async {
+        fate.before()?;
+        connection.run("COMMIT").await?;
+        fate.after()
+    };
+    committing.await.map_err(|error| Failed {
         error,
         undone: false,
     })

@@ -152,6 +152,7 @@ async fn tls_is_reloaded_and_a_broken_file_keeps_the_last_good_certificate() {
     let parts = vaca::server::Parts {
         clock: std::sync::Arc::new(ca.clock.clone()),
         random: std::sync::Arc::new(vaca::random::SystemRandom),
+        commits: std::sync::Arc::new(vaca::store::fate::AsTheDatabaseSays),
     };
     let server = vaca::server::build(&config, parts).await.unwrap();
     let listeners = vaca::server::Listeners::bind(&config.listen).unwrap();

@@ -16,6 +16,7 @@ mod chain;
 mod cli;
 mod compose;
 mod config;
+mod crash;
 mod enrollment;
 mod genuine;
 mod listeners;

@@ -20,6 +20,7 @@ use vaca_emulator::{Emulator, Enrollment, KeyAlgorithm, Options, Scope, VirtualC
 
 mod answer;
 mod check;
+pub mod commits;
 pub mod engine;
 pub mod node;
 pub mod openssl;
@@ -27,6 +28,7 @@ pub mod postgres;
 mod shortcuts;
 
 pub use answer::Answer;
+use commits::Commits;
 pub use engine::Engine;
 use engine::Place;
 use node::Running;
@@ -147,6 +149,8 @@ pub fn write_secret(path: &Path, text: &str) {
 pub struct TestCa {
     pub emulator: Emulator,
     pub clock: TestClock,
+    /// What becomes of the service's commits.
+    pub commits: Arc<Commits>,
     pub store: Store,
     pub place: Place,
     pub api: String,
@@ -193,6 +197,7 @@ impl TestCa {
         let mut ca = Self {
             emulator,
             clock,
+            commits: Arc::default(),
             store,
             place,
             api: String::new(),
@@ -212,7 +217,8 @@ impl TestCa {
     /// Starts the service on the folder as it is.
     pub async fn serve(&mut self) -> anyhow::Result<()> {
         self.seed += 1;
-        let node = node::start(&self.configuration_file(), &self.clock, self.seed).await?;
+        let file = self.configuration_file();
+        let node = node::start(&file, &self.clock, self.seed, self.commits.clone()).await?;
         self.api = node.api;
         self.pki = node.pki;
         self.running = Some(node.running);

@@ -19,6 +19,7 @@ use crate::model::actor::Actor;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::store::database;
 use crate::store::engine::Link;
+use crate::store::fate::AsTheDatabaseSays;
 
 fn options(path: &Path) -> SqliteConnectOptions {
     database::sqlite(path)
@@ -51,7 +52,8 @@ impl Notes {
             .unwrap();
         connection.close().await.unwrap();
         let file = DatabaseFile::at(&path).unwrap();
-        let writer = Writer::start(Connector::Sqlite(Box::new(options(&path))), Some(file));
+        let connector = Connector::Sqlite(Box::new(options(&path)));
+        let writer = Writer::start(connector, Some(file), Arc::new(AsTheDatabaseSays));
         Self { folder, writer }
     }
 

@@ -11,6 +11,7 @@ use vaca::clock::TestClock;
 use vaca::config::Config;
 use vaca::random::SeededRandom;
 use vaca::server::{self, Listeners, Parts};
+use vaca::store::fate::{AsTheDatabaseSays, CommitFate};
 
 use super::TestCa;
 
@@ -25,13 +26,20 @@ pub(super) struct Started {
     pub(super) running: Running,
 }
 
-/// Starts the service on this configuration, with a clock and a random source of the test's.
-pub(super) async fn start(file: &Path, clock: &TestClock, seed: u64) -> anyhow::Result<Started> {
+/// Starts the service on this configuration, with a clock, a random source and a fate for its
+/// commits of the test's.
+pub(super) async fn start(
+    file: &Path,
+    clock: &TestClock,
+    seed: u64,
+    commits: Arc<dyn CommitFate>,
+) -> anyhow::Result<Started> {
     let config = Config::load(file)?;
     let listeners = Listeners::bind(&config.listen)?;
     let parts = Parts {
         clock: Arc::new(clock.clone()),
         random: Arc::new(SeededRandom::new(seed)),
+        commits,
     };
     let server = server::build(&config, parts).await?;
     let scheme = if config.listen.tls().is_some() {
@@ -68,7 +76,9 @@ impl TestCa {
                 .enable_all()
                 .build()
                 .unwrap();
-            let started = runtime.block_on(start(&file, &clock, seed)).unwrap();
+            let commits = Arc::new(AsTheDatabaseSays);
+            let started = runtime.block_on(start(&file, &clock, seed, commits));
+            let started = started.unwrap();
             (runtime, started)
         });
         let (runtime, started) = started.await.unwrap();

@@ -1,13 +1,10 @@
 //! The command as people type it: its words, its files, its exit codes.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use vaca_emulator::faults::Field;
 use vaca_emulator::{
@@ -15,12 +12,10 @@ use vaca_emulator::{
 };
 
 use crate::support::openssl::{openssl, openssl_refuses, run, said};
+use crate::support::service::{Service, VACA};
 use crate::support::{
-    ALICE, Answer, CONFIGURATION, Engine, TestCa, certificate_request, eventually, http_client,
-    write_secret,
+    ALICE, CONFIGURATION, Engine, TestCa, certificate_request, eventually, write_secret,
 };
-
-const VACA: &str = env!("CARGO_BIN_EXE_vaca");
 
 async fn vaca(folder: &Path, arguments: &[&str]) -> Output {
     run(VACA, arguments, folder).await
@@ -90,76 +85,6 @@ impl Site {
         let output = vaca(self.path(), &["doctor"]).await;
         let text = String::from_utf8(output.stdout).unwrap();
         (output.status.code(), text)
-    }
-}
-
-/// The service as a process of its own; killed if a test forgets it.
-struct Service {
-    child: Child,
-    url: String,
-}
-
-impl Service {
-    async fn start(folder: &Path) -> Self {
-        let mut child = Command::new(VACA)
-            .arg("serve")
-            .current_dir(folder)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (found, url) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
-            let mut found = Some(found);
-            // Read to the end, so that the service never waits for this pipe.
-            for line in lines.map_while(Result::ok) {
-                let (_, url) = line.split_once("serving devices on ").unwrap_or_default();
-                if let Some(found) = (!url.is_empty()).then(|| found.take()).flatten() {
-                    found.send(url.to_owned()).ok();
-                }
-            }
-        });
-        let url = tokio::time::timeout(std::time::Duration::from_secs(60), url);
-        let url = url.await.expect("it serves in time").expect("it serves");
-        Self { child, url }
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Answer {
-        let client = http_client(|builder| builder);
-        let request = client.post(format!("{}{path}", self.url)).json(body);
-        Answer::of(request.send().await.unwrap()).await
-    }
-
-    /// A challenge for `wifi-user`.
-    async fn challenge(&self) -> Vec<u8> {
-        let body = json!({ "profile": "wifi-user" });
-        let answer = self.post("/v1/challenges", &body).await;
-        STANDARD
-            .decode(answer.json["challenge"].as_str().unwrap())
-            .unwrap()
-    }
-
-    /// Sends a signal and waits for the exit code.
-    async fn stop(mut self, signal: &str) -> Option<i32> {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(sent.success());
-        let mut ended = None;
-        for _ in 0..400 {
-            ended = self.child.try_wait().unwrap();
-            if ended.is_some() {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-        }
-        ended.expect("it stops").code()
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }
 
@@ -496,12 +421,7 @@ async fn every_kind_of_ca_key_serves() {
     for key in ["p384", "rsa3072"] {
         let site = Site::initialized(key).await;
         let service = Service::start(site.path()).await;
-        let client = http_client(|builder| builder);
-        let ready = || async {
-            let answer = client.get(format!("{}/readyz", service.url)).send().await;
-            answer.is_ok_and(|answer| answer.status() == 200)
-        };
-        eventually("it is ready", ready).await;
+        eventually("it is ready", || service.ready()).await;
         assert_eq!(service.stop("-TERM").await, Some(0));
     }
 }

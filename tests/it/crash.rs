@@ -4,6 +4,7 @@
 use crate::support::{ALICE, Answer, TestCa};
 
 mod commits;
+mod kill;
 
 async fn present(ca: &TestCa, response: &[u8]) -> Answer {
     ca.present(response, "wifi-user", Some(ALICE)).await

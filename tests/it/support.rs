@@ -22,9 +22,11 @@ mod answer;
 mod check;
 pub mod commits;
 pub mod engine;
+mod hold;
 pub mod node;
 pub mod openssl;
 pub mod postgres;
+pub mod service;
 mod shortcuts;
 
 pub use answer::Answer;
@@ -103,26 +105,31 @@ static TEMPLATE: OnceCell<(TempDir, Place)> = OnceCell::const_new();
 
 async fn template() -> &'static (TempDir, Place) {
     let made = TEMPLATE.get_or_init(|| async {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("vaca.toml");
         let place = Engine::of_this_run().empty_database().await;
-        let configuration = CONFIGURATION
-            .replace("DATABASE", &place.url().await)
-            .replace("VERIFIED_ACCESS", "http://127.0.0.1:1");
-        std::fs::write(&file, configuration).unwrap();
-        let config = Config::load(&file).unwrap();
-        vaca::store::migrate::run(&config.database).await.unwrap();
-        initialize(
-            &config,
-            &InitArguments::for_tests(),
-            &TestClock::at(START),
-            &SystemRandom,
-        )
-        .await
-        .unwrap();
-        (folder, place)
+        (make(&place, START).await, place)
     });
     made.await
+}
+
+/// Makes a CA on an empty database. Answers its folder.
+async fn make(place: &Place, at: Timestamp) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vaca.toml");
+    let configuration = CONFIGURATION
+        .replace("DATABASE", &place.url().await)
+        .replace("VERIFIED_ACCESS", "http://127.0.0.1:1");
+    std::fs::write(&file, configuration).unwrap();
+    let config = Config::load(&file).unwrap();
+    vaca::store::migrate::run(&config.database).await.unwrap();
+    initialize(
+        &config,
+        &InitArguments::for_tests(),
+        &TestClock::at(at),
+        &SystemRandom,
+    )
+    .await
+    .unwrap();
+    folder
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -174,7 +181,25 @@ impl TestCa {
         let (template, place) = template().await;
         copy(template.path(), folder.path());
         let place = place.copy().await;
-        let clock = TestClock::at(START);
+        let mut ca = Self::made(folder, place, START, configure, options).await;
+        ca.serve().await.unwrap();
+        ca
+    }
+
+    /// Makes a CA on this empty database. It is not served yet.
+    pub async fn start_on(place: Place, at: Timestamp) -> Self {
+        let folder = make(&place, at).await;
+        Self::made(folder, place, at, |same| same, |same| same).await
+    }
+
+    async fn made(
+        folder: TempDir,
+        place: Place,
+        at: Timestamp,
+        configure: impl FnOnce(String) -> String,
+        options: impl FnOnce(Options) -> Options,
+    ) -> Self {
+        let clock = TestClock::at(at);
         let time = clock.clone();
         let emulator = Emulator::start(options(Options {
             clock: Arc::new(move || time.now_millis()),
@@ -194,7 +219,7 @@ impl TestCa {
         }
         let config = Config::load(&folder.path().join("vaca.toml")).unwrap();
         let store = Store::open(&config.database).await.unwrap();
-        let mut ca = Self {
+        Self {
             emulator,
             clock,
             commits: Arc::default(),
@@ -205,9 +230,7 @@ impl TestCa {
             folder,
             running: None,
             seed: 1,
-        };
-        ca.serve().await.unwrap();
-        ca
+        }
     }
 
     pub fn configuration_file(&self) -> PathBuf {

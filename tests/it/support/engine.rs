@@ -160,20 +160,45 @@ impl Database {
     /// Makes one write of the record fail, as it would on a full disk: the statement is not applied.
     /// `when` is such as `INSERT ON attempts` or `UPDATE ON attempts WHEN NEW.state = 'verified'`.
     pub async fn refuse(&self, trigger: &str, when: &str) {
+        let statement = match self {
+            Self::Sqlite(_) => "SELECT RAISE(ABORT, 'refused by a test')",
+            Self::Postgres(_) => "RAISE EXCEPTION 'refused by a test'",
+        };
+        self.before(trigger, when, statement).await;
+    }
+
+    /// Makes whoever comes to a write stay there, within the transaction. `when` as above.
+    pub async fn hold(&self, trigger: &str, when: &str) {
+        let statement = match self {
+            // A trigger may not say WITH; a view may.
+            Self::Sqlite(_) => {
+                self.execute(
+                    "CREATE VIEW IF NOT EXISTS numbers AS WITH RECURSIVE n(i) AS
+                         (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+                )
+                .await;
+                "SELECT count(*) FROM numbers"
+            }
+            Self::Postgres(_) => "PERFORM pg_sleep(60)",
+        };
+        self.before(trigger, when, statement).await;
+    }
+
+    /// Runs a statement before a write.
+    async fn before(&self, trigger: &str, when: &str, statement: &str) {
         let (write, condition) = match when.split_once(" WHEN ") {
             Some((write, condition)) => (write, Some(condition)),
             None => (when, None),
         };
         let sql = match self {
             Self::Sqlite(_) => format!(
-                "CREATE TRIGGER \"{trigger}\" BEFORE {write} {}
-                 BEGIN SELECT RAISE(ABORT, 'refused by a test'); END",
+                "CREATE TRIGGER \"{trigger}\" BEFORE {write} {} BEGIN {statement}; END",
                 condition.map(|is| format!("WHEN {is}")).unwrap_or_default()
             ),
             Self::Postgres(_) => {
                 self.execute(AssertSqlSafe(format!(
                     "CREATE FUNCTION \"{trigger}\"() RETURNS trigger LANGUAGE plpgsql AS
-                     $$BEGIN RAISE EXCEPTION 'refused by a test'; END$$"
+                     $$BEGIN {statement}; RETURN NEW; END$$"
                 )))
                 .await;
                 format!(
@@ -188,7 +213,7 @@ impl Database {
         self.execute(AssertSqlSafe(sql)).await;
     }
 
-    /// Takes `refuse` back.
+    /// Takes `refuse` or `hold` back.
     pub async fn permit(&self, trigger: &str) {
         let sql = match self {
             Self::Sqlite(_) => format!("DROP TRIGGER \"{trigger}\""),

@@ -107,7 +107,7 @@ pub struct Server {
 /// Where anything is missing or does not fit; the message says what to do.
 pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
-    let store = Store::open_with(&config.database, parts.commits)
+    let store = Store::open_to_write(&config.database, parts.commits)
         .await
         .with_context(|| format!("cannot open the database {}", config.database))?;
     check_clock(&store, parts.clock.as_ref()).await?;

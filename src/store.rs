@@ -25,7 +25,7 @@ mod open;
 pub mod writer;
 
 use database::Database;
-use engine::{Readers, query};
+use engine::{Connector, Readers, query};
 use fate::{AsTheDatabaseSays, CommitFate};
 use file::DatabaseFile;
 use writer::{Write, Writer};
@@ -73,18 +73,28 @@ impl Store {
     /// program's or another version's (the message says what to run), [`StoreError::Settings`]
     /// where the server would lose what it has confirmed.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
-        Self::open_with(database, Arc::new(AsTheDatabaseSays)).await
+        let connector = database.connector()?;
+        Self::on(database, connector, Arc::new(AsTheDatabaseSays)).await
     }
 
-    /// The same, where `commits` decides what becomes of each commit.
+    /// The same for a service, which has to write: `commits` decides what becomes of its commits.
     ///
     /// # Errors
-    /// As [`Store::open`].
-    pub async fn open_with(
+    /// As [`Store::open`], and [`StoreError::Settings`] where a file can only be read.
+    pub async fn open_to_write(
         database: &Database,
         commits: Arc<dyn CommitFate>,
     ) -> Result<Self, StoreError> {
         let connector = database.connector()?;
+        open::check_writable(&connector).await?;
+        Self::on(database, connector, commits).await
+    }
+
+    async fn on(
+        database: &Database,
+        connector: Connector,
+        commits: Arc<dyn CommitFate>,
+    ) -> Result<Self, StoreError> {
         let file = match database {
             Database::Sqlite(path) => Some(DatabaseFile::at(path).map_err(sqlx::Error::Io)?),
             Database::Postgres(_) => None,
@@ -116,7 +126,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the last commit went through; the schedule makes one every second.
+    /// Whether commits go through; the schedule makes some every second.
     #[must_use]
     pub fn takes_writes(&self) -> bool {
         self.writer.takes_writes()

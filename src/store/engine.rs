@@ -127,6 +127,24 @@ pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
         || session::names_are_strange(error)
 }
 
+/// Whether the database has no room, no right to write, or no sound disk, so that no statement is to
+/// blame. SQLSTATE, PostgreSQL appendix A: classes 53, 58 and XX; SQLite's primary result codes
+/// NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN and NOTADB.
+pub(crate) fn is_shortage(error: &sqlx::Error) -> bool {
+    let Some(code) = code(error) else {
+        return false;
+    };
+    // A SQLSTATE has five characters, SQLite's numbers have fewer.
+    if code.len() == 5 {
+        return code == "25006"
+            || ["53", "58", "XX"]
+                .iter()
+                .any(|class| code.starts_with(class));
+    }
+    let primary = code.parse::<u32>().map(|code| code & 0xff);
+    matches!(primary, Ok(7 | 8 | 10 | 11 | 13 | 14 | 26))
+}
+
 /// Whether the statement names a table that is not there: SQLSTATE 42P01, or SQLite's SQLITE_ERROR,
 /// which our statements meet for no other reason.
 pub(crate) fn is_missing_table(error: &sqlx::Error) -> bool {

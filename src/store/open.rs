@@ -3,7 +3,7 @@
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use crate::store::engine::{Connector, Readers, query};
+use crate::store::engine::{Connector, Readers, is_shortage, query};
 use crate::store::{BUSY_TIMEOUT, StoreError};
 
 /// Readers beside the one writer.
@@ -36,6 +36,34 @@ async fn postgres(options: PgConnectOptions) -> Result<Readers, StoreError> {
         .connect_with(options)
         .await?;
     Ok(Readers::Postgres(pool))
+}
+
+/// Whether a file can be written, as far as one can know without writing. SQLite keeps for all
+/// connections of a process what the first one found: a service that started on a disk mounted
+/// read-only would not write when the disk is mounted right, either. A server is another matter: a
+/// standby is promoted, and then takes the writes of whoever is connected.
+pub(super) async fn check_writable(connector: &Connector) -> Result<(), StoreError> {
+    if let Connector::Postgres(_) = connector {
+        return Ok(());
+    }
+    match write_nothing(connector).await {
+        Err(error) if is_shortage(&error) => Err(StoreError::Settings(format!(
+            "it cannot be written: check the owner and the mode of the file and its folder, and how \
+             their disk is mounted ({error})"
+        ))),
+        // Nobody knows yet, such as while a backup holds the lock.
+        _ => Ok(()),
+    }
+}
+
+async fn write_nothing(connector: &Connector) -> Result<(), sqlx::Error> {
+    let mut connection = connector.connect().await?;
+    // On a file that can only be read, a transaction begins without a word.
+    connection.begin().await?;
+    let written = connection.run("UPDATE leases SET fence = fence WHERE id = 0");
+    written.await?;
+    connection.run("ROLLBACK").await?;
+    connection.close().await
 }
 
 /// An answer leaves after its commit, and a signature is made on the strength of one: a server that

@@ -9,16 +9,19 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::store::engine::{Connection, Connector, is_conflict, is_connection_loss};
+use crate::store::engine::{Connection, Connector, is_conflict, is_connection_loss, is_shortage};
 use crate::store::fate::CommitFate;
 use crate::store::file::DatabaseFile;
 use crate::store::{StoreError, audit};
+
+mod confidence;
+
+use confidence::Confidence;
 
 /// Commands in one commit, at most.
 const BATCH: usize = 256;
@@ -62,6 +65,7 @@ trait Job: Send {
     fn refuse(&mut self, error: sqlx::Error);
     fn answer(self: Box<Self>, commit: &Result<(), String>);
     fn name(&self) -> &'static str;
+    fn found_shortage(&self) -> bool;
 }
 
 struct Pending<W: Write> {
@@ -104,6 +108,10 @@ impl<W: Write> Job for Pending<W> {
     fn name(&self) -> &'static str {
         std::any::type_name::<W>()
     }
+
+    fn found_shortage(&self) -> bool {
+        matches!(&self.outcome, Some(Err(StoreError::Database(error))) if is_shortage(error))
+    }
 }
 
 /// The way to the writing task.
@@ -111,7 +119,7 @@ impl<W: Write> Job for Pending<W> {
 pub struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
     running: Arc<Mutex<Option<Running>>>,
-    takes_writes: Arc<AtomicBool>,
+    confidence: Arc<Confidence>,
 }
 
 #[derive(Debug)]
@@ -131,17 +139,18 @@ impl Writer {
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
-        let takes_writes = Arc::new(AtomicBool::new(true));
+        let confidence = Arc::new(Confidence::default());
         let target = Target {
             connector,
             file,
             commits,
+            confidence: Arc::clone(&confidence),
         };
-        let task = tokio::spawn(run(target, jobs, stopped, Arc::clone(&takes_writes)));
+        let task = tokio::spawn(run(target, jobs, stopped));
         Self {
             queue,
             running: Arc::new(Mutex::new(Some(Running { stop, task }))),
-            takes_writes,
+            confidence,
         }
     }
 
@@ -163,10 +172,11 @@ impl Writer {
         answer.await.map_err(|_| StoreError::Stopped)?
     }
 
-    /// Whether the last commit went through, and there is somebody to make the next.
+    /// Whether the last commit went through, or, after the database had no room, the last few did;
+    /// and there is somebody to make the next.
     #[must_use]
     pub fn takes_writes(&self) -> bool {
-        self.takes_writes.load(Ordering::Relaxed) && !self.queue.is_closed()
+        self.confidence.is_full() && !self.queue.is_closed()
     }
 
     /// Lets queued commands finish, then ends the task.
@@ -183,6 +193,7 @@ struct Target {
     connector: Connector,
     file: Option<DatabaseFile>,
     commits: Arc<dyn CommitFate>,
+    confidence: Arc<Confidence>,
 }
 
 impl Target {
@@ -197,7 +208,6 @@ async fn run(
     target: Target,
     mut jobs: mpsc::Receiver<Box<dyn Job>>,
     mut stopped: oneshot::Receiver<()>,
-    takes_writes: Arc<AtomicBool>,
 ) {
     let mut connection: Option<Connection> = None;
     let mut batch = Vec::with_capacity(BATCH);
@@ -208,8 +218,13 @@ async fn run(
             _ = &mut stopped, if !jobs.is_closed() => { jobs.close(); continue },
         }
         let commit = commit(&target, &mut connection, &mut batch).await;
-        takes_writes.store(commit.is_ok(), Ordering::Relaxed);
+        if batch.iter().any(|job| job.found_shortage()) {
+            target.confidence.lose_for_long();
+        } else if commit.is_ok() {
+            target.confidence.gain();
+        }
         if let Err(cause) = &commit {
+            target.confidence.lose();
             tracing::error!(
                 cause,
                 commands = batch.len(),
@@ -250,6 +265,9 @@ async fn commit(
         // what it has left open.
         *connection = None;
         let again = is_conflict(&error) || (undone && !fresh && is_connection_loss(&error));
+        if is_shortage(&error) {
+            target.confidence.lose_for_long();
+        }
         if !again || tries == TRIES {
             return Err(error.to_string());
         }

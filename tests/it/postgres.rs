@@ -40,7 +40,7 @@ async fn a_restarted_server_keeps_what_it_confirmed_and_is_found_again() {
         return;
     }
     // With fsync, as in production.
-    let mut cluster = Cluster::start(&["listen_addresses="]).await;
+    let cluster = Cluster::start(&["listen_addresses="]).await;
     let database = locate(cluster.url("postgres"), cluster.folder(), None);
     migrate::run(&database).await.unwrap();
     let store = Store::open(&database).await.unwrap();

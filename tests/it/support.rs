@@ -21,6 +21,7 @@ use vaca_emulator::{Emulator, Enrollment, KeyAlgorithm, Options, Scope, VirtualC
 mod answer;
 mod check;
 pub mod commits;
+pub mod disk;
 pub mod engine;
 mod hold;
 pub mod node;

@@ -3,12 +3,10 @@
 
 use serde_json::json;
 use vaca::clock::{Clock as _, SystemClock};
-use vaca::config::Config;
 use vaca::model::attempt::OWNERSHIP;
-use vaca::store::Store;
 use vaca_emulator::{Call, Fault, KeyAlgorithm, Scope};
 
-use super::{certificates, present};
+use super::{certificates, check, present};
 use crate::support::service::Service;
 use crate::support::{ALICE, Engine, TestCa, certificate_request, eventually};
 
@@ -58,13 +56,6 @@ async fn ca_of_today() -> TestCa {
     let ca = TestCa::start_on(place, SystemClock::new().now()).await;
     ca.store.close().await;
     ca
-}
-
-/// Every invariant, by a store that is open again.
-async fn check(mut ca: TestCa) {
-    let config = Config::load(&ca.configuration_file()).unwrap();
-    ca.store = Store::open(&config.database).await.unwrap();
-    ca.check().await;
 }
 
 /// Sets the test's clock, which stands still, by the machine's.

@@ -1,6 +1,7 @@
 //! Commits that go wrong when a test says so.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use vaca::store::fate::{CommitFate, Fate};
 
@@ -8,9 +9,15 @@ use vaca::store::fate::{CommitFate, Fate};
 #[derive(Debug, Default)]
 pub struct Commits {
     planned: Mutex<Option<(&'static str, Fate)>>,
+    tried: AtomicU32,
 }
 
 impl Commits {
+    /// How many were tried.
+    pub fn tried(&self) -> u32 {
+        self.tried.load(Ordering::SeqCst)
+    }
+
     /// Plans one blow. `write` is the write's [`std::any::type_name`].
     pub fn next(&self, write: &'static str, fate: Fate) {
         let before = self.planned.lock().unwrap().replace((write, fate));
@@ -25,6 +32,7 @@ impl Commits {
 
 impl CommitFate for Commits {
     fn fate(&self, writes: &mut dyn Iterator<Item = &'static str>) -> Fate {
+        self.tried.fetch_add(1, Ordering::SeqCst);
         let mut planned = self.planned.lock().unwrap();
         let Some((write, fate)) = *planned else {
             return Fate::AsTheDatabaseSays;

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     settings: Vec<String>,
-    server: Child,
+    server: Mutex<Child>,
     databases: AtomicU32,
     /// Cleans up after this process.
     _janitor: Child,
@@ -127,7 +128,7 @@ impl Cluster {
             folder,
             port,
             settings,
-            server,
+            server: Mutex::new(server),
             databases: AtomicU32::new(0),
             _janitor: janitor,
         };
@@ -203,17 +204,16 @@ impl Cluster {
     }
 
     /// Kills the server as a power cut would, and starts it again on what is on its disk.
-    pub async fn crash_and_restart(&mut self) {
-        self.server.kill().unwrap();
-        self.server.wait().unwrap();
+    pub async fn crash_and_restart(&self) {
+        self.kill();
         let pid_file = self.folder.join("data/postmaster.pid");
         // The sessions outlive the server for a moment; the new one waits for none of them.
         let gone = async {
             loop {
                 fs::remove_file(&pid_file).ok();
-                self.server = serve(&self.folder, self.port, &self.settings);
+                *self.server.lock().unwrap() = serve(&self.folder, self.port, &self.settings);
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                if self.server.try_wait().unwrap().is_none() {
+                if !self.has_ended() {
                     break;
                 }
             }
@@ -221,12 +221,46 @@ impl Cluster {
         tokio::time::timeout(START, gone).await.unwrap();
         self.ready().await;
     }
+
+    /// Starts it again as a standby that follows nobody: it can be read, until it is promoted.
+    pub async fn restart_as_standby(&self) {
+        fs::write(self.folder.join("data/standby.signal"), "").unwrap();
+        if is_root() {
+            let file = self.folder.join("data/standby.signal");
+            run(Command::new("chown").arg("postgres:").arg(file));
+        }
+        self.crash_and_restart().await;
+    }
+
+    /// Writes until there is no room for more of its log; it panics then.
+    pub async fn exhaust_log(&self) {
+        let panicked = async {
+            while !self.log().contains("PANIC") {
+                if let Ok(mut connection) = self.connect("postgres").await {
+                    let next =
+                        "SELECT pg_logical_emit_message(false, 'full', 'full'), pg_switch_wal()";
+                    connection.execute(next).await.ok();
+                }
+            }
+        };
+        let waited = tokio::time::timeout(START, panicked).await;
+        waited.unwrap_or_else(|_| panic!("there was room: {}", self.log()));
+    }
+
+    fn kill(&self) {
+        let mut server = self.server.lock().unwrap();
+        server.kill().ok();
+        server.wait().ok();
+    }
+
+    fn has_ended(&self) -> bool {
+        self.server.lock().unwrap().try_wait().unwrap().is_some()
+    }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.server.kill().ok();
-        self.server.wait().ok();
+        self.kill();
     }
 }
 

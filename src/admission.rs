@@ -231,16 +231,18 @@ impl Admission {
         if attempt.is_finished() {
             return Ok(Some(attempt));
         }
+        let ownership = self.ownership(now)?;
+        let owner = ownership.owner.clone();
         let take_over = TakeOver {
             response: claim.response.digest(),
-            ownership: self.ownership(now)?,
+            ownership,
             now,
         };
-        match store
-            .write(take_over)
-            .await
-            .map_err(|error| storage(&error))?
-        {
+        let taken = match store.write(take_over).await {
+            Ok(taken) => taken,
+            Err(error) => return Err(self.unconfirmed(claim, owner, &error).await),
+        };
+        match taken {
             Some(taken) => Ok(Some(*taken)),
             None => self
                 .finished_meanwhile(claim)
@@ -296,18 +298,26 @@ impl Admission {
             .with("profile", binding.profile.as_str())
             .with("profile_hash", binding.profile_hash.to_string())
             .with("scope", binding.scope.as_str());
+        let ownership = self.ownership(now)?;
+        let owner = ownership.owner.clone();
         let bind = Bind {
             id,
             binding,
             peer: claim.peer.to_string(),
-            ownership: self.ownership(now)?,
+            ownership,
             event,
         };
-        self.resources
-            .store
-            .write(bind)
-            .await
-            .map_err(|error| storage(&error))
+        match self.resources.store.write(bind).await {
+            Ok(bound) => Ok(bound),
+            Err(error) => Err(self.unconfirmed(claim, owner, &error).await),
+        }
+    }
+
+    /// The record did not confirm that these bytes are ours: should they be, the retry, which has what
+    /// is left of the challenge's minute, need not wait for our time to pass.
+    async fn unconfirmed(&self, claim: &Claim, owner: String, error: &StoreError) -> Refusal {
+        self.give_up(claim.response.digest(), owner).await;
+        storage(error)
     }
 
     /// A failure that leaves no row; it counts against the network that it came from.

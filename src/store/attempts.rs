@@ -211,11 +211,12 @@ impl Write for TakeOver {
     }
 }
 
-/// Gives an attempt up, so that a retry need not wait for the owner's deadline.
+/// Gives an attempt up, so that a retry need not wait for the owner's deadline. Its row may be unknown:
+/// a worker whose binding was not confirmed gives up what may be there.
 #[derive(Debug)]
 pub struct Release {
-    /// Which attempt.
-    pub row: i64,
+    /// Which bytes.
+    pub response: ResponseDigest,
     /// Whose.
     pub owner: String,
 }
@@ -227,8 +228,8 @@ impl Write for Release {
         &'a self,
         connection: &'a mut Connection,
     ) -> Result<Applied<()>, StoreError> {
-        query("UPDATE attempts SET owner_until = 0 WHERE id = $1 AND owner = $2")
-            .bind(self.row)
+        query("UPDATE attempts SET owner_until = 0 WHERE response_digest = $1 AND owner = $2")
+            .bind(self.response.0.as_slice())
             .bind(&self.owner)
             .execute(connection)
             .await?;

@@ -9,6 +9,7 @@ use crate::support::{ALICE, Answer, TestCa};
 mod commits;
 mod disk;
 mod kill;
+mod others;
 
 async fn present(ca: &TestCa, response: &[u8]) -> Answer {
     ca.present(response, "wifi-user", Some(ALICE)).await

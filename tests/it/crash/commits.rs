@@ -68,7 +68,7 @@ const TRIES: u64 = 4;
 #[rustfmt::skip]
 const CASES: &[Case] = &[
     Case { write: type_name::<Bind>,        fate: Lost,        google: Confirms,           told: STORAGE, held: false, answer: 201, asked: (0, 1), abandoned: 0 },
-    Case { write: type_name::<Bind>,        fate: Unconfirmed, google: Confirms,           told: STORAGE, held: true,  answer: 201, asked: (0, 1), abandoned: 0 },
+    Case { write: type_name::<Bind>,        fate: Unconfirmed, google: Confirms,           told: STORAGE, held: false, answer: 201, asked: (0, 1), abandoned: 0 },
     Case { write: type_name::<KeepVerdict>, fate: Lost,        google: Confirms,           told: STORAGE, held: false, answer: 201, asked: (1, 1), abandoned: 0 },
     Case { write: type_name::<KeepVerdict>, fate: Unconfirmed, google: Confirms,           told: STORAGE, held: false, answer: 201, asked: (1, 0), abandoned: 0 },
     Case { write: type_name::<Intend>,      fate: Lost,        google: Confirms,           told: STORAGE, held: false, answer: 201, asked: (1, 0), abandoned: 0 },
@@ -82,7 +82,7 @@ const CASES: &[Case] = &[
     Case { write: type_name::<Release>,     fate: Lost,        google: IsDown,             told: GOOGLE,  held: true,  answer: 201, asked: (TRIES, 1), abandoned: 0 },
     Case { write: type_name::<Release>,     fate: Unconfirmed, google: IsDown,             told: GOOGLE,  held: false, answer: 201, asked: (TRIES, 1), abandoned: 0 },
     Case { write: type_name::<TakeOver>,    fate: Lost,        google: IsBack,             told: STORAGE, held: false, answer: 201, asked: (0, 1), abandoned: 0 },
-    Case { write: type_name::<TakeOver>,    fate: Unconfirmed, google: IsBack,             told: STORAGE, held: true,  answer: 201, asked: (0, 1), abandoned: 0 },
+    Case { write: type_name::<TakeOver>,    fate: Unconfirmed, google: IsBack,             told: STORAGE, held: false, answer: 201, asked: (0, 1), abandoned: 0 },
 ];
 
 /// The state of the world in which the write is made.

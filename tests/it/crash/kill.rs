@@ -51,7 +51,7 @@ const BOUNDARIES: &[Boundary] = &[
 ];
 
 /// A CA of the present, whose record nobody holds open.
-async fn ca_of_today() -> TestCa {
+pub(super) async fn ca_of_today() -> TestCa {
     let place = Engine::of_this_run().empty_database().await;
     let ca = TestCa::start_on(place, SystemClock::new().now()).await;
     ca.store.close().await;
@@ -65,7 +65,7 @@ fn set_clock(ca: &TestCa) {
 }
 
 /// A response of a Chromebook of Alice's to a challenge of the process.
-async fn response(ca: &TestCa, service: &Service) -> Vec<u8> {
+pub(super) async fn response(ca: &TestCa, service: &Service) -> Vec<u8> {
     set_clock(ca);
     let mut chromebook = ca.chromebook(ALICE).await;
     let challenge = service.challenge().await;

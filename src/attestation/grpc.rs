@@ -9,7 +9,7 @@ use http::{HeaderMap, Uri};
 use tonic::client::Grpc as Client;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
-use tonic::{Extensions, Request, Status};
+use tonic::{Code, Extensions, Request, Status};
 
 use crate::attestation::failure::{RemoteError, wait};
 use crate::attestation::grpc::codec::RawCodec;
@@ -107,6 +107,12 @@ fn authorized<T>(message: T, authorization: HeaderMap, deadline: Duration) -> Re
     request
 }
 
+/// Whether it is the client library that gave up, on an answer beyond our limit. It says so by a code
+/// with which Google refuses, and the device would be denied for good.
+fn is_too_long(status: &Status) -> bool {
+    status.code() == Code::OutOfRange && status.message().contains("message length too large")
+}
+
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the shape that map_err wants"
@@ -117,7 +123,11 @@ fn remote(status: Status) -> RemoteError {
         .get("retry-after")
         .and_then(|value| wait(value.to_str().ok()?));
     RemoteError {
-        code: status.code(),
+        code: if is_too_long(&status) {
+            Code::DataLoss
+        } else {
+            status.code()
+        },
         unverified_message: status.message().to_owned(),
         retry_after,
     }

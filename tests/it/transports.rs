@@ -84,6 +84,25 @@ async fn is_about(ca: &TestCa, answer: &Answer, chromebook: &VirtualChromebook) 
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_long_is_no_refusal() {
+    for transport in ["grpc", "rest"] {
+        let ca = start(transport).await;
+        let mut chromebook = ca.chromebook(ALICE).await;
+        let response = ca
+            .response(&mut chromebook, "wifi-user", Scope::User, ECDSA)
+            .await;
+        let bulky = Fault::Spkac(vec![0; 300 * 1024]);
+        ca.emulator.faults().every(Call::Verify, bulky);
+        let answer = ca.present(&response, "wifi-user", Some(ALICE)).await;
+        answer.is("verified_access_unavailable");
+        ca.emulator.faults().clear();
+        let again = ca.present(&response, "wifi-user", Some(ALICE)).await;
+        assert_eq!(again.issued().attempt(), answer.attempt(), "{transport}");
+        ca.check().await;
+    }
+}
+
+#[tokio::test]
 async fn rest_decides_until_grpc_has_proven_to_agree_and_grpc_alone_for_a_day() {
     let ca = start("auto").await;
     user(&ca).await.issued();

@@ -100,6 +100,12 @@ impl fmt::Display for Database {
     }
 }
 
+/// Pages in the write-ahead log before they are moved into the database: 32 MiB. An enrolment touches
+/// a dozen indexes at random places; the more of them are moved at once, the fewer pages are moved.
+const CHECKPOINT_PAGES: &str = "8000";
+/// The log is cut back to this many octets after a burst that readers kept from being moved.
+const LOG_LIMIT: &str = "67108864";
+
 /// How a file is opened for writing; it must exist.
 pub(crate) fn sqlite(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -109,6 +115,8 @@ pub(crate) fn sqlite(path: &Path) -> SqliteConnectOptions {
         // A commit must survive a power cut: the answer leaves after it.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("journal_size_limit", LOG_LIMIT)
         .busy_timeout(BUSY_TIMEOUT)
 }
 

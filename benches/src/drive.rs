@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use hyper::body::Bytes;
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use vaca::clock::{Clock as _, SystemClock};
@@ -30,13 +31,40 @@ pub enum Task {
         /// Number of the first request; none is used twice.
         first: usize,
     },
-    /// Post the same JSON to some other server.
+    /// Post JSON to some other server.
     Post {
         /// Where.
         path: String,
         /// What.
-        json: String,
+        bodies: Bodies,
     },
+}
+
+/// What is posted.
+#[derive(Clone, Debug)]
+pub enum Bodies {
+    /// Always the same.
+    Same(Bytes),
+    /// Each once, in this order.
+    Once(Arc<[Bytes]>),
+}
+
+impl Bodies {
+    /// How often there is something to post.
+    #[must_use]
+    pub fn times(&self) -> usize {
+        match self {
+            Self::Same(_) => usize::MAX,
+            Self::Once(bodies) => bodies.len(),
+        }
+    }
+
+    fn nth(&self, number: usize) -> Option<Bytes> {
+        match self {
+            Self::Same(body) => Some(body.clone()),
+            Self::Once(bodies) => bodies.get(number).cloned(),
+        }
+    }
 }
 
 /// One stretch of load.
@@ -44,6 +72,8 @@ pub enum Task {
 pub struct Drive {
     /// The server.
     pub address: SocketAddr,
+    /// For a server that wants TLS.
+    pub tls: Option<Arc<ClientConfig>>,
     /// What is asked of it.
     pub task: Task,
     /// Times at most.
@@ -102,7 +132,10 @@ impl Drive {
     pub async fn run(self) -> anyhow::Result<Driven> {
         let mut connections = Vec::with_capacity(self.connections);
         for _ in 0..self.connections {
-            connections.push(Connection::open(self.address).await?);
+            connections.push(match &self.tls {
+                None => Connection::open(self.address).await?,
+                Some(tls) => Connection::open_tls(self.address, Arc::clone(tls)).await?,
+            });
         }
         let shared = Arc::new(Shared {
             next: AtomicUsize::new(0),
@@ -157,8 +190,9 @@ impl Task {
                 let spkac = requests.nth(number).context("the requests are used up")?;
                 enrol(connection, spkac, number).await
             }
-            Self::Post { path, json } => {
-                let (status, body) = connection.post(path, json.clone()).await?;
+            Self::Post { path, bodies } => {
+                let body = bodies.nth(number).context("the bodies are used up")?;
+                let (status, body) = connection.post(path, body).await?;
                 let refused = (!status.is_success()).then(|| code(status, &body));
                 Ok(refused.map_or(Ok(()), Err))
             }

@@ -17,4 +17,5 @@ pub mod requests;
 pub mod response;
 pub mod service;
 pub mod state;
+pub mod tokens;
 pub mod verified_access;

@@ -22,7 +22,7 @@ struct Arguments {
 enum Command {
     /// Make a CA, load it, print tables.
     Run(Box<RunArguments>),
-    /// Load another server with the same request again and again, and print one line.
+    /// Load another server with one kind of request, and print one line.
     Post(PostArguments),
     /// Be the Verified Access that believes everybody (started by `run`).
     VerifiedAccess,
@@ -84,6 +84,19 @@ struct PostArguments {
     /// A file with the JSON that is posted.
     #[arg(long)]
     body: PathBuf,
+    /// The server's roots, PEM, where it wants TLS; its certificate names the IP address.
+    #[arg(long)]
+    roots: Option<PathBuf>,
+    /// A private key, P-256, PKCS#8, PEM: ONE_TIME_TOKEN in the body becomes a token (JWT), another in
+    /// every request, with the key id `load`.
+    #[arg(long, requires = "token_claims")]
+    token_key: Option<PathBuf>,
+    /// A file with what the tokens claim, JSON, but for iat, nbf, exp and jti.
+    #[arg(long, requires = "token_key")]
+    token_claims: Option<PathBuf>,
+    /// Tokens that are made, and so the requests at most.
+    #[arg(long, default_value_t = 20_000)]
+    tokens: usize,
     /// Its process id.
     #[arg(long)]
     pid: u32,

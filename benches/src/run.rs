@@ -195,6 +195,7 @@ impl Run<'_> {
         let supply = self.supplies.get_mut(index).context("no such supply")?;
         let drive = Drive {
             address: self.state.api,
+            tls: None,
             task: Task::Enrol {
                 requests: Arc::clone(&supply.requests),
                 first: supply.used,

@@ -12,6 +12,7 @@
 mod architecture;
 mod audit;
 mod bad_requests;
+mod batches;
 mod chain;
 mod cli;
 mod compose;

@@ -1,21 +1,4 @@
-//! What Verified Access answers to a response over gRPC, from octets: vaca reads nothing that prost
-//! reads differently, and refuses nothing that is plain.
+//! `vaca_fuzz_checks::answer`, on what the fuzzer finds.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use prost::Message as _;
-use vaca::attestation::UnverifiedAnswer;
-use vaca_fuzz::messages::VerifyChallengeResponseResult;
-use vaca_fuzz::verdict;
-
-fuzz_target!(|unverified: &[u8]| {
-    let ours = UnverifiedAnswer::from_grpc(unverified);
-    let Ok(theirs) = VerifyChallengeResponseResult::decode(unverified) else {
-        assert!(ours.is_none(), "accepted, yet prost cannot read it");
-        return;
-    };
-    let answer = Some(verdict::answer(&theirs));
-    assert!(ours.is_none() || ours == answer, "two readings");
-    assert_eq!(UnverifiedAnswer::from_grpc(&theirs.encode_to_vec()), answer);
-    verdict::check(&theirs);
-});
+libfuzzer_sys::fuzz_target!(|unverified: &[u8]| vaca_fuzz_checks::answer(unverified));

@@ -1,10 +1,11 @@
 //! What Verified Access answers to a response over gRPC, from octets: vaca reads nothing that prost
 //! reads differently, nothing of which there are two, and refuses nothing that is plain.
 
-use crate::messages::VerifyChallengeResponseResult;
-use crate::verdict;
 use prost::Message;
 use vaca::attestation::UnverifiedAnswer;
+
+use crate::messages::VerifyChallengeResponseResult;
+use crate::verdict;
 
 /// The answer once more, where a field that stands twice is seen.
 #[derive(Clone, PartialEq, Message)]

@@ -1,19 +1,22 @@
 //! What Verified Access answers to a response, field by field: octets seldom give an answer that is
 //! right but for one thing. Both transports say the same.
 
-use crate::expected::CUSTOMER;
-use crate::messages::VerifyChallengeResponseResult;
-use crate::verdict;
 use arbitrary::{Arbitrary, Unstructured};
 use prost::Message as _;
 use serde_json::{Value, json};
 use vaca::attestation::UnverifiedAnswer;
+
+use crate::expected::CUSTOMER;
+use crate::messages::VerifyChallengeResponseResult;
+use crate::verdict;
 
 #[derive(Arbitrary, Debug)]
 enum Text {
     Absent,
     Good,
     Customer,
+    /// The customer, with something behind it.
+    NearCustomer(String),
     Other(String),
 }
 
@@ -23,6 +26,7 @@ impl Text {
             Self::Absent => String::new(),
             Self::Good => "1a2b-3c4d_5e.6f".to_owned(),
             Self::Customer => CUSTOMER.to_owned(),
+            Self::NearCustomer(more) => format!("{CUSTOMER}{more}"),
             Self::Other(text) => text,
         }
     }

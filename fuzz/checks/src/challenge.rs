@@ -1,10 +1,11 @@
 //! A challenge of Verified Access: its name for us and the time in it, as prost reads them.
 
-use crate::messages::{self, SignedData, shortest, signed_data};
-use crate::sha256;
 use prost::Message as _;
 use vaca::attestation::challenge_digest;
 use vaca::model::challenge::Challenge;
+
+use crate::messages::{self, SignedData, shortest, signed_data};
+use crate::sha256;
 
 /// Checks a challenge.
 ///

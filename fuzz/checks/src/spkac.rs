@@ -1,7 +1,5 @@
 //! The certificate request: read strictly, and proven only where somebody held the key.
 
-use crate::expected::{CUSTOMER, email, profile};
-use crate::sha256;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use der::asn1::{AnyRef, BitStringRef, Ia5StringRef};
@@ -12,6 +10,9 @@ use vaca::csr;
 use vaca::csr::key_policy::SupportedKey;
 use vaca::csr::spkac::Spkac;
 use vaca::model::facts::KeyAlgorithm;
+
+use crate::expected::{CUSTOMER, email, profile};
+use crate::sha256;
 
 /// SignedPublicKeyAndChallenge, by its definition.
 #[derive(Sequence)]

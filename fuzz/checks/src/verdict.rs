@@ -2,9 +2,6 @@
 
 use std::sync::LazyLock;
 
-use crate::expected::{CUSTOMER, domain, email, profile};
-use crate::messages::VerifyChallengeResponseResult;
-use crate::sha256;
 use vaca::attestation::{SealedVerdict, UnverifiedAnswer, VerifiedDevice, judge};
 use vaca::clock::Timestamp;
 use vaca::csr;
@@ -14,6 +11,10 @@ use vaca::model::facts::KeyTrustLevel;
 use vaca::model::identity::{ExpectedIdentity, VerifiedIdentity};
 use vaca::model::profile::CertificateProfile;
 use vaca::secrets::DeploymentKey;
+
+use crate::expected::{CUSTOMER, domain, email, profile};
+use crate::messages::VerifyChallengeResponseResult;
+use crate::sha256;
 
 /// Whom a case asks about, whether a customer id is needed, and the profile.
 type Case = (ExpectedIdentity, bool, CertificateProfile);

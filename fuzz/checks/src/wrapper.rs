@@ -1,9 +1,10 @@
 //! The challenge response: what vaca accepts, prost reads, and both find the same challenge.
 
-use crate::messages::{ChallengeResponse, SignedData, answered_challenge, shortest, signed_data};
-use crate::sha256;
 use prost::Message as _;
 use vaca::attestation::{RESPONSE_MAX, UnverifiedResponse};
+
+use crate::messages::{ChallengeResponse, SignedData, answered_challenge, shortest, signed_data};
+use crate::sha256;
 
 /// Checks a challenge response.
 ///

@@ -41,10 +41,10 @@ fn changed(name: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
 
 #[test]
 fn any_octets_hold() {
-    hold(256, |_| vec(any::<u8>(), 0..512));
+    hold(512, |_| vec(any::<u8>(), 0..512));
 }
 
 #[test]
 fn changed_inputs_hold() {
-    hold(512, changed);
+    hold(2048, changed);
 }

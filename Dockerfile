@@ -13,6 +13,7 @@ COPY migrations migrations
 COPY emulator emulator
 # Not built, but cargo wants to see every member of the workspace.
 COPY benches benches
+COPY fuzz/checks fuzz/checks
 COPY src src
 
 # Each program is built for itself: in one build, the emulator's choice of features of a shared

@@ -4,23 +4,12 @@
 use vaca::config::Config;
 use vaca::store::Store;
 
-use crate::support::{ALICE, Answer, TestCa};
+use crate::support::TestCa;
 
 mod commits;
 mod disk;
 mod kill;
 mod others;
-
-async fn present(ca: &TestCa, response: &[u8]) -> Answer {
-    ca.present(response, "wifi-user", Some(ALICE)).await
-}
-
-/// How many client certificates are in this state.
-async fn certificates(ca: &TestCa, state: &str) -> i64 {
-    let sql =
-        format!("SELECT count(*) FROM certificates WHERE kind = 'client' AND state = '{state}'");
-    ca.count(sqlx::AssertSqlSafe(sql)).await
-}
 
 /// Every invariant, by a store that is open again.
 async fn check(mut ca: TestCa) {

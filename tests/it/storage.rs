@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use sqlx::AssertSqlSafe;
 use vaca::model::attempt::OWNERSHIP;
 use vaca::store::migrate;
 use vaca_emulator::{Call, Fault, KeyAlgorithm};
@@ -21,16 +20,6 @@ async fn permit(ca: &TestCa) {
     let database = ca.database().await;
     database.permit("refusal").await;
     database.close().await;
-}
-
-async fn present(ca: &TestCa, response: &[u8]) -> Answer {
-    ca.present(response, "wifi-user", Some(ALICE)).await
-}
-
-async fn certificates(ca: &TestCa, state: &str) -> i64 {
-    let sql =
-        format!("SELECT count(*) FROM certificates WHERE kind = 'client' AND state = '{state}'");
-    ca.count(AssertSqlSafe(sql)).await
 }
 
 /// How often Google is asked again once the record works.
@@ -92,32 +81,32 @@ async fn wherever_a_write_is_refused_the_same_bytes_reach_one_outcome() {
         let case = boundary.refused;
         let (_chromebook, response) = ca.alices_response().await;
         let (issued, abandoned) = (
-            certificates(&ca, "issued").await,
-            certificates(&ca, "abandoned").await,
+            ca.certificates("issued").await,
+            ca.certificates("abandoned").await,
         );
         let calls = ca.emulator.calls().verify;
         refuse(&ca, case).await;
-        let failed = present(&ca, &response).await;
+        let failed = ca.present_alices(&response).await;
         assert_eq!(failed.is("storage_unavailable").status, 503, "{case}");
         assert_eq!(failed.json["action"], "retry_same", "{case}");
         let asked = ca.emulator.calls().verify;
         assert_eq!(asked - calls, boundary.asked_before, "{case}");
-        assert_eq!(certificates(&ca, "issued").await, issued, "{case}");
+        assert_eq!(ca.certificates("issued").await, issued, "{case}");
         permit(&ca).await;
-        let answer = present(&ca, &response).await;
+        let answer = ca.present_alices(&response).await;
         answer.issued();
         if let Some(attempt) = failed.json.get("attempt") {
             assert_eq!(answer.json["attempt"], *attempt, "{case}");
         }
         let again = ca.emulator.calls().verify - asked;
         assert_eq!(again, boundary.asked_after, "{case}");
-        assert_eq!(certificates(&ca, "issued").await, issued + 1, "{case}");
-        let spent = certificates(&ca, "abandoned").await - abandoned;
+        assert_eq!(ca.certificates("issued").await, issued + 1, "{case}");
+        let spent = ca.certificates("abandoned").await - abandoned;
         assert_eq!(spent, boundary.abandoned, "{case}");
-        let repeated = present(&ca, &response).await;
+        let repeated = ca.present_alices(&response).await;
         assert_eq!((repeated.status, repeated.text), (200, answer.text));
     }
-    assert_eq!(certificates(&ca, "intended").await, 0);
+    assert_eq!(ca.certificates("intended").await, 0);
     ca.check().await;
 }
 
@@ -145,13 +134,13 @@ async fn a_denial_that_is_not_recorded_is_not_told() {
         ca.emulator
             .faults()
             .every(Call::Verify, Fault::DeveloperMode);
-        let failed = present(&ca, &response).await;
+        let failed = ca.present_alices(&response).await;
         failed.is("storage_unavailable");
         permit(&ca).await;
-        let denied = present(&ca, &response).await;
+        let denied = ca.present_alices(&response).await;
         assert_eq!(denied.is("developer_mode").attempt(), failed.attempt());
         ca.emulator.faults().clear();
-        present(&ca, &response).await.is("developer_mode");
+        ca.present_alices(&response).await.is("developer_mode");
     }
     ca.nothing_issued().await;
     ca.check().await;
@@ -165,7 +154,10 @@ async fn a_locked_database_is_told_within_its_time_and_signs_nothing() {
     database.lock().await;
     let answers = tokio::time::timeout(Duration::from_secs(15), async {
         let body = serde_json::json!({ "profile": "wifi-user" });
-        tokio::join!(ca.post("/v1/challenges", &body), present(&ca, &response))
+        tokio::join!(
+            ca.post("/v1/challenges", &body),
+            ca.present_alices(&response)
+        )
     });
     let (challenge, certificate) = answers.await.expect("an answer within the busy time-out");
     challenge.is("storage_unavailable");
@@ -175,7 +167,7 @@ async fn a_locked_database_is_told_within_its_time_and_signs_nothing() {
     database.execute("ROLLBACK").await;
     database.close().await;
     ca.nothing_issued().await;
-    present(&ca, &response).await.issued();
+    ca.present_alices(&response).await.issued();
     eventually("the database is ready again", || ca.ready("database")).await;
     ca.check().await;
 }
@@ -194,12 +186,12 @@ async fn a_database_that_is_gone_takes_no_more_writes() {
     for file in files {
         std::fs::rename(ca.folder.path().join(file), away.join(file)).unwrap();
     }
-    present(&ca, &response).await.is("storage_unavailable");
+    ca.present_alices(&response).await.is("storage_unavailable");
     assert_eq!(ca.emulator.calls().verify, 0);
     assert!(!ca.ready("database").await);
     // Another file in its place is not the record either.
     std::fs::copy(away.join("vaca.db"), ca.folder.path().join("vaca.db")).unwrap();
-    present(&ca, &response).await.is("storage_unavailable");
+    ca.present_alices(&response).await.is("storage_unavailable");
     std::fs::remove_file(ca.folder.path().join("vaca.db")).unwrap();
     let error = ca.start_refused().await;
     assert!(error.contains("cannot open the database"), "{error}");
@@ -210,7 +202,7 @@ async fn a_database_that_is_gone_takes_no_more_writes() {
         }
     }
     ca.serve().await.unwrap();
-    present(&ca, &response).await.issued();
+    ca.present_alices(&response).await.issued();
     ca.check().await;
 }
 
@@ -220,7 +212,7 @@ async fn die_at(ca: &TestCa, when: &str, response: &[u8]) -> Answer {
     let database = ca.database().await;
     let release = "UPDATE ON attempts WHEN NEW.owner_until = 0";
     database.refuse("no_release", release).await;
-    let failed = present(ca, response).await;
+    let failed = ca.present_alices(response).await;
     failed.is("storage_unavailable");
     permit(ca).await;
     database.permit("no_release").await;
@@ -237,18 +229,18 @@ async fn what_a_dead_worker_left_is_taken_over_after_its_time() {
         ("UPDATE ON certificates WHEN NEW.state = 'issued'", 0, 1),
     ] {
         let (_chromebook, response) = ca.alices_response().await;
-        let before = certificates(&ca, "abandoned").await;
+        let before = ca.certificates("abandoned").await;
         let dead = die_at(&ca, refused, &response).await;
         let asked = ca.emulator.calls().verify;
         ca.clock.advance(OWNERSHIP - 1);
-        let early = present(&ca, &response).await;
+        let early = ca.present_alices(&response).await;
         assert_eq!(early.is("in_progress").header("retry-after"), "1");
         assert_eq!(early.attempt(), dead.attempt());
         ca.clock.advance(1);
-        let answer = present(&ca, &response).await;
+        let answer = ca.present_alices(&response).await;
         assert_eq!(answer.issued().attempt(), dead.attempt(), "{refused}");
         assert_eq!(ca.emulator.calls().verify - asked, asked_after, "{refused}");
-        let spent = certificates(&ca, "abandoned").await - before;
+        let spent = ca.certificates("abandoned").await - before;
         assert_eq!(spent, abandoned, "{refused}");
     }
     ca.check().await;
@@ -279,9 +271,9 @@ async fn a_committed_verdict_outlives_the_challenge_and_a_bare_binding_does_not(
     ca.stop().await;
     ca.clock.advance(5 * 60 * 60);
     ca.serve().await.unwrap();
-    let answer = present(&ca, &verified).await;
+    let answer = ca.present_alices(&verified).await;
     assert_ne!(answer.issued().serial(), unsigned[0]);
-    present(&ca, &bound).await.is("challenge_expired");
+    ca.present_alices(&bound).await.is("challenge_expired");
     assert_eq!(ca.emulator.calls().verify, asked, "Google is not asked");
     ca.check().await;
 }
@@ -297,11 +289,11 @@ async fn a_worker_that_lives_is_not_disturbed() {
             ca.count("SELECT count(*) FROM attempts").await == 1
         })
         .await;
-        let answer = present(&ca, &response).await;
+        let answer = ca.present_alices(&response).await;
         answer.is("in_progress");
         answer
     };
-    let (first, second) = tokio::join!(present(&ca, &response), second);
+    let (first, second) = tokio::join!(ca.present_alices(&response), second);
     assert_eq!(first.issued().attempt(), second.attempt());
     assert_eq!(ca.emulator.calls().verify, 1);
     ca.check().await;
@@ -320,12 +312,12 @@ async fn a_verdict_that_the_database_made_is_not_believed() {
     ] {
         let (_chromebook, response) = ca.alices_response().await;
         refuse(&ca, "INSERT ON certificates").await;
-        present(&ca, &response).await.is("storage_unavailable");
+        ca.present_alices(&response).await.is("storage_unavailable");
         permit(&ca).await;
         assert_eq!(ca.execute(forgery).await, 1, "{forgery}");
         let asked = ca.emulator.calls().verify;
         let changed_recipe = forgery.contains("profile_hash");
-        present(&ca, &response).await.is(if changed_recipe {
+        ca.present_alices(&response).await.is(if changed_recipe {
             "profile_changed"
         } else {
             "internal_error"
@@ -350,7 +342,7 @@ async fn a_verdict_of_one_attempt_is_none_of_another() {
         )
         .await;
     refuse(&ca, "INSERT ON certificates").await;
-    present(&ca, &alices).await.is("storage_unavailable");
+    ca.present_alices(&alices).await.is("storage_unavailable");
     let second = ca
         .present(&mallorys, "wifi-user", Some("mallory@example.com"))
         .await;
@@ -370,7 +362,7 @@ async fn a_verdict_of_one_attempt_is_none_of_another() {
         .await
         .is("internal_error");
     ca.nothing_issued().await;
-    present(&ca, &alices).await.issued();
+    ca.present_alices(&alices).await.issued();
     ca.check().await;
 }
 
@@ -379,7 +371,7 @@ async fn an_intent_that_the_database_made_is_never_signed() {
     let ca = TestCa::start().await;
     let (_chromebook, response) = ca.alices_response().await;
     refuse(&ca, "INSERT ON certificates").await;
-    present(&ca, &response).await.is("storage_unavailable");
+    ca.present_alices(&response).await.is("storage_unavailable");
     permit(&ca).await;
     ca.execute(
         "INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile,
@@ -396,7 +388,7 @@ async fn an_intent_that_the_database_made_is_never_signed() {
          FROM certificates WHERE identity = 'user:root@example.com'",
     )
     .await;
-    let answer = present(&ca, &response).await;
+    let answer = ca.present_alices(&response).await;
     answer.issued();
     let planted = ca
         .rows("SELECT state FROM certificates WHERE identity = 'user:root@example.com'")
@@ -451,7 +443,7 @@ async fn another_schema_is_refused_with_what_to_run() {
 async fn an_older_schema_is_brought_up_to_date_around_its_rows() {
     let mut ca = TestCa::start().await;
     let (_chromebook, response) = ca.alices_response().await;
-    let before = present(&ca, &response).await;
+    let before = ca.present_alices(&response).await;
     ca.stop().await;
     for step in [
         "DROP INDEX certificates_attempt",
@@ -464,7 +456,7 @@ async fn an_older_schema_is_brought_up_to_date_around_its_rows() {
     let config = vaca::config::Config::load(&ca.configuration_file()).unwrap();
     migrate::run(&config.database).await.unwrap();
     ca.serve().await.unwrap();
-    let again = present(&ca, &response).await;
+    let again = ca.present_alices(&response).await;
     assert_eq!(again.text, before.issued().text);
     ca.check().await;
 }

@@ -24,7 +24,6 @@ use vaca::store::fate::Fate::{self, Lost, Unconfirmed};
 use vaca::store::leases::Acquire;
 use vaca_emulator::{Call, Fault};
 
-use super::{certificates, present};
 use crate::support::{START, TestCa};
 
 /// What Verified Access does meanwhile.
@@ -95,7 +94,7 @@ async fn prepare(ca: &TestCa, google: Google, response: &[u8]) {
         IsDown => faults.every(Call::Verify, Fault::Down),
         IsBack => {
             faults.every(Call::Verify, Fault::Down);
-            present(ca, response).await.is(GOOGLE);
+            ca.present_alices(response).await.is(GOOGLE);
             faults.clear();
         }
     }
@@ -110,12 +109,12 @@ async fn whatever_becomes_of_a_commit_the_same_bytes_reach_one_outcome() {
         prepare(&ca, case.google, &response).await;
         let calls = ca.emulator.calls().verify;
         let (issued, abandoned) = (
-            certificates(&ca, "issued").await,
-            certificates(&ca, "abandoned").await,
+            ca.certificates("issued").await,
+            ca.certificates("abandoned").await,
         );
 
         ca.commits.next((case.write)(), case.fate);
-        let failed = present(&ca, &response).await;
+        let failed = ca.present_alices(&response).await;
         assert!(ca.commits.struck(), "{name}: there was no such write");
         assert_eq!(failed.is(case.told).status, 503, "{name}");
         assert_eq!(failed.json["action"], "retry_same", "{name}");
@@ -126,11 +125,11 @@ async fn whatever_becomes_of_a_commit_the_same_bytes_reach_one_outcome() {
             ca.emulator.faults().clear();
         }
         if case.held {
-            let early = present(&ca, &response).await;
+            let early = ca.present_alices(&response).await;
             assert_eq!(early.is("in_progress").header("retry-after"), "1", "{name}");
             ca.clock.advance(OWNERSHIP);
         }
-        let answer = present(&ca, &response).await;
+        let answer = ca.present_alices(&response).await;
         assert_eq!(answer.status, case.answer, "{name}: {}", answer.text);
         if let Some(attempt) = failed.json.get("attempt") {
             assert_eq!(answer.json["attempt"], *attempt, "{name}");
@@ -138,14 +137,14 @@ async fn whatever_becomes_of_a_commit_the_same_bytes_reach_one_outcome() {
         let again = ca.emulator.calls().verify - asked;
         assert_eq!(again, case.asked.1, "{name}");
         let certified = i64::from(case.answer != 403);
-        let grown = certificates(&ca, "issued").await - issued;
+        let grown = ca.certificates("issued").await - issued;
         assert_eq!(grown, certified, "{name}");
-        let spent = certificates(&ca, "abandoned").await - abandoned;
+        let spent = ca.certificates("abandoned").await - abandoned;
         assert_eq!(spent, case.abandoned, "{name}");
-        assert_eq!(certificates(&ca, "intended").await, 0, "{name}");
+        assert_eq!(ca.certificates("intended").await, 0, "{name}");
 
         ca.emulator.faults().clear();
-        let repeated = present(&ca, &response).await;
+        let repeated = ca.present_alices(&response).await;
         let status = if certified == 1 { 200 } else { case.answer };
         assert_eq!((repeated.status, repeated.text), (status, answer.text));
         assert_eq!(ca.emulator.calls().verify - asked, case.asked.1, "{name}");
@@ -167,7 +166,7 @@ async fn a_challenge_whose_commit_is_not_confirmed_is_not_handed_out() {
         let kept = ca.count("SELECT count(*) FROM challenges").await - before;
         assert_eq!(kept, remembered, "{fate:?}");
         let (_chromebook, response) = ca.alices_response().await;
-        present(&ca, &response).await.issued();
+        ca.present_alices(&response).await.issued();
     }
     ca.check().await;
 }
@@ -207,7 +206,7 @@ async fn whatever_becomes_of_its_commits_the_schedule_goes_on_where_it_stood() {
         ca.emulator
             .faults()
             .next(Call::Verify, Fault::status("401"));
-        present(&ca, &response)
+        ca.present_alices(&response)
             .await
             .is("verified_access_misconfigured");
         let (server, mut schedule) = stopped(&mut ca).await;
@@ -251,7 +250,7 @@ async fn whatever_becomes_of_its_commits_the_schedule_goes_on_where_it_stood() {
         resources.store.close().await;
 
         ca.serve().await.unwrap();
-        present(&ca, &response).await.is("challenge_expired");
+        ca.present_alices(&response).await.is("challenge_expired");
     }
     ca.check().await;
 }

@@ -4,7 +4,6 @@
 use serde_json::json;
 use vaca::model::attempt::OWNERSHIP;
 
-use super::{certificates, present};
 use crate::support::disk::Disk;
 use crate::support::postgres::Cluster;
 use crate::support::{Engine, START, TestCa, eventually};
@@ -38,9 +37,9 @@ async fn a_challenge_is_refused(ca: &TestCa) {
 /// Presents bytes that were refused before, when their worker's time is over.
 async fn recover(ca: &TestCa, response: &[u8]) {
     ca.clock.advance(OWNERSHIP);
-    let answer = present(ca, response).await;
+    let answer = ca.present_alices(response).await;
     assert!([200, 201].contains(&answer.status), "{}", answer.text);
-    let again = present(ca, response).await;
+    let again = ca.present_alices(response).await;
     assert_eq!((again.status, again.text), (200, answer.text));
 }
 
@@ -54,12 +53,12 @@ async fn a_full_disk_signs_nothing_and_loses_nothing() {
     // It gets full at ever later steps of an enrolment.
     for (place, kilobytes) in ROOMS.into_iter().enumerate() {
         let (_chromebook, response) = ca.alices_response().await;
-        let issued = certificates(&ca, "issued").await;
+        let issued = ca.certificates("issued").await;
         disk.fill(kilobytes * 1024);
-        let answer = present(&ca, &response).await;
+        let answer = ca.present_alices(&response).await;
         if answer.status != 201 {
             assert_eq!(answer.is(STORAGE).json["action"], "retry_same");
-            assert_eq!(certificates(&ca, "issued").await, issued);
+            assert_eq!(ca.certificates("issued").await, issued);
             assert!(!ca.ready("database").await, "with {kilobytes} KB");
         }
         if kilobytes == 0 {
@@ -72,8 +71,8 @@ async fn a_full_disk_signs_nothing_and_loses_nothing() {
         }
         disk.free();
         recover(&ca, &response).await;
-        assert_eq!(certificates(&ca, "issued").await, issued + 1, "{place}");
-        assert_eq!(certificates(&ca, "intended").await, 0);
+        assert_eq!(ca.certificates("issued").await, issued + 1, "{place}");
+        assert_eq!(ca.certificates("intended").await, 0);
     }
     eventually("it is ready again", || ca.ready("database")).await;
     ca.check().await;
@@ -94,7 +93,7 @@ async fn a_server_that_panics_for_want_of_room_is_found_again() {
     disk.fill(0);
     // The next write wants a segment of the log that nobody has room for.
     cluster.exhaust_log().await;
-    present(&ca, &response).await.is(STORAGE);
+    ca.present_alices(&response).await.is(STORAGE);
     assert!(!ca.ready("database").await);
     assert_eq!(ca.emulator.calls().verify, 0);
     disk.free();
@@ -115,16 +114,20 @@ async fn a_server_that_only_reads_signs_nothing_until_it_is_promoted() {
     };
     let mut ca = ca().await;
     let (_chromebook, before) = ca.alices_response().await;
-    present(&ca, &before).await.issued();
+    ca.present_alices(&before).await.issued();
     let (_chromebook, response) = ca.alices_response().await;
     let cluster = Cluster::shared().await;
     cluster.restart_as_standby().await;
     // What was there all the time, and what is started now.
     for _ in 0..2 {
-        present(&ca, &response).await.is(STORAGE);
+        ca.present_alices(&response).await.is(STORAGE);
         a_challenge_is_refused(&ca).await;
         assert!(!ca.ready("database").await);
-        assert_eq!(present(&ca, &before).await.status, 200, "it still reads");
+        assert_eq!(
+            ca.present_alices(&before).await.status,
+            200,
+            "it still reads"
+        );
         ca.stop().await;
         ca.serve().await.unwrap();
     }
@@ -155,6 +158,6 @@ async fn a_file_that_can_only_be_read_is_told_at_the_start() {
     assert!(error.contains("it cannot be written"), "{error}");
     disk.remount("rw");
     ca.serve().await.unwrap();
-    present(&ca, &response).await.issued();
+    ca.present_alices(&response).await.issued();
     super::check(ca).await;
 }

@@ -6,7 +6,7 @@ use vaca::clock::{Clock as _, SystemClock};
 use vaca::model::attempt::OWNERSHIP;
 use vaca_emulator::{Call, Fault, KeyAlgorithm, Scope};
 
-use super::{certificates, check, present};
+use super::check;
 use crate::support::service::Service;
 use crate::support::{ALICE, Engine, TestCa, certificate_request, eventually};
 
@@ -120,8 +120,8 @@ async fn wherever_the_process_is_killed_the_same_bytes_reach_one_outcome() {
         let case = format!("{:?}", boundary.at);
         let response = response(&ca, &service).await;
         let (issued, abandoned) = (
-            certificates(&ca, "issued").await,
-            certificates(&ca, "abandoned").await,
+            ca.certificates("issued").await,
+            ca.certificates("abandoned").await,
         );
         kill_at(&ca, service, boundary, &response).await;
         let calls = ca.emulator.calls().verify;
@@ -146,9 +146,9 @@ async fn wherever_the_process_is_killed_the_same_bytes_reach_one_outcome() {
         assert_eq!((repeated.status, repeated.text), (200, answer.text));
         let asked = ca.emulator.calls().verify - calls;
         assert_eq!(asked, boundary.asked.1, "{case}");
-        assert_eq!(certificates(&ca, "issued").await, issued + 1, "{case}");
-        assert_eq!(certificates(&ca, "intended").await, 0, "{case}");
-        let spent = certificates(&ca, "abandoned").await - abandoned;
+        assert_eq!(ca.certificates("issued").await, issued + 1, "{case}");
+        assert_eq!(ca.certificates("intended").await, 0, "{case}");
+        let spent = ca.certificates("abandoned").await - abandoned;
         assert_eq!(spent, boundary.abandoned, "{case}");
     }
     service.kill();
@@ -180,11 +180,11 @@ async fn a_challenge_dies_with_its_process_and_a_verdict_does_not() {
     kill_at(&ca, service, boundary.unwrap(), &response).await;
     set_clock(&ca);
     ca.serve().await.unwrap();
-    present(&ca, &response).await.is("in_progress");
+    ca.present_alices(&response).await.is("in_progress");
     ca.clock.advance(OWNERSHIP);
-    present(&ca, &response).await.issued();
+    ca.present_alices(&response).await.issued();
     assert_eq!(ca.emulator.calls().verify, 1);
-    assert_eq!(certificates(&ca, "abandoned").await, 1);
+    assert_eq!(ca.certificates("abandoned").await, 1);
     check(ca).await;
 }
 

@@ -6,8 +6,8 @@ use futures_util::future::{join, join_all};
 use vaca::model::attempt::OWNERSHIP;
 use vaca_emulator::{Call, Fault};
 
+use super::check;
 use super::kill::{ca_of_today, response};
-use super::{certificates, check, present};
 use crate::support::disk::Disk;
 use crate::support::postgres::Cluster;
 use crate::support::service::Service;
@@ -35,7 +35,7 @@ async fn a_database_that_another_process_has_locked_is_waited_for_and_then_told(
 async fn persist(ca: &TestCa, response: &[u8]) -> Answer {
     let trying = async {
         loop {
-            let answer = present(ca, response).await;
+            let answer = ca.present_alices(response).await;
             match answer.status {
                 503 => assert_eq!(answer.json["action"], "retry_same", "{}", answer.text),
                 _ => return answer,
@@ -72,7 +72,7 @@ async fn a_server_that_is_restarted_under_load_costs_nobody_a_certificate() {
             ca.count("SELECT count(*) FROM attempts").await > 8
         })
         .await;
-        let done = certificates(&ca, "issued").await;
+        let done = ca.certificates("issued").await;
         assert!(done < 24, "nobody was at work");
         Cluster::shared().await.crash_and_restart().await;
         // Whoever could not give an attempt up has lost it to the next.
@@ -81,10 +81,10 @@ async fn a_server_that_is_restarted_under_load_costs_nobody_a_certificate() {
     let (answers, ()) = join(enrolling, restarting).await;
     for (answer, response) in answers.iter().zip(&responses) {
         assert!([200, 201].contains(&answer.status), "{}", answer.text);
-        let again = present(&ca, response).await;
+        let again = ca.present_alices(response).await;
         assert_eq!((again.status, &again.text), (200, &answer.text));
     }
-    assert_eq!(certificates(&ca, "issued").await, 24);
-    assert_eq!(certificates(&ca, "intended").await, 0);
+    assert_eq!(ca.certificates("issued").await, 24);
+    assert_eq!(ca.certificates("intended").await, 0);
     ca.check().await;
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::SqlSafeStr;
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 use vaca_emulator::{KeyAlgorithm, Scope, VirtualChromebook};
 
-use super::{ALICE, TestCa};
+use super::{ALICE, Answer, TestCa};
 
 impl TestCa {
     /// A response of a Chromebook of Alice's to a fresh challenge for `wifi-user`.
@@ -20,6 +20,19 @@ impl TestCa {
             )
             .await;
         (chromebook, response)
+    }
+
+    /// Presents such a response.
+    pub async fn present_alices(&self, response: &[u8]) -> Answer {
+        self.present(response, "wifi-user", Some(ALICE)).await
+    }
+
+    /// How many client certificates are in this state.
+    pub async fn certificates(&self, state: &str) -> i64 {
+        let sql = format!(
+            "SELECT count(*) FROM certificates WHERE kind = 'client' AND state = '{state}'"
+        );
+        self.count(AssertSqlSafe(sql)).await
     }
 
     /// Changes the record behind the service's back.

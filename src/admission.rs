@@ -156,10 +156,7 @@ impl Admission {
         let profile = self.profile(&request.profile)?;
         let claim = Claim::read(request, profile)?;
         let now = self.resources.clock.now();
-        let mut attempt = match self.known(&claim, now).await? {
-            Some(attempt) => attempt,
-            None => self.bind(&claim, now).await?,
-        };
+        let mut attempt = self.bound(&claim, now).await?;
         if attempt.is_finished() {
             return Ok(Admitted::Finished(Box::new(attempt)));
         }
@@ -171,6 +168,17 @@ impl Admission {
         // Whatever follows is written behind the verdict's own checks, also on a second run.
         attempt.checks = device.checks().to_vec();
         Ok(Admitted::Open(Box::new(OpenAttempt { attempt, device })))
+    }
+
+    /// The attempt of these bytes, old or new. An answer to a challenge that is still out is new, but for
+    /// what another node bound meanwhile, which the binding itself finds: no look at the record first.
+    async fn bound(&self, claim: &Claim, now: Timestamp) -> Result<Attempt, Refusal> {
+        if !self.gate.is_outstanding(&claim.response.challenge())
+            && let Some(known) = self.known(claim, now).await?
+        {
+            return Ok(known);
+        }
+        self.bind(claim, now).await
     }
 
     /// An attempt that was left open is finished under the recipe and within the time that it was
@@ -221,7 +229,7 @@ impl Admission {
     /// The attempt that these bytes are bound to: finished, or taken over by this worker.
     async fn known(&self, claim: &Claim, now: Timestamp) -> Result<Option<Attempt>, Refusal> {
         let store = &self.resources.store;
-        let found = store.attempt_by_response(claim.response.digest()).await;
+        let found = store.attempt_of(claim.presented()).await;
         let Some(attempt) = found.map_err(|error| storage(&error))? else {
             return Ok(None);
         };
@@ -234,7 +242,7 @@ impl Admission {
         let ownership = self.ownership(now)?;
         let owner = ownership.owner.clone();
         let take_over = TakeOver {
-            response: claim.response.digest(),
+            presented: claim.presented(),
             ownership,
             now,
         };
@@ -259,20 +267,21 @@ impl Admission {
     /// The attempt, where somebody finished it between a look at it and the attempt to take it over.
     async fn finished_meanwhile(&self, claim: &Claim) -> Result<Option<Attempt>, Refusal> {
         let store = &self.resources.store;
-        let found = store.attempt_by_response(claim.response.digest()).await;
+        let found = store.attempt_of(claim.presented()).await;
         let found = found.map_err(|error| storage(&error))?;
         Ok(found.filter(Attempt::is_finished))
     }
 
     /// Makes these bytes the one answer to their challenge.
     async fn bind(&self, claim: &Claim, now: Timestamp) -> Result<Attempt, Refusal> {
-        // A taken id is one in a trillion; a second draw is plenty.
+        // Of the ids of a minute one in 33 million is taken by each attempt; three draws are plenty.
         for _ in 0..3 {
-            match self.try_bind(claim, now).await? {
-                Bound::New(attempt) => {
-                    self.gate.answered(&claim.response.challenge());
-                    return Ok(*attempt);
-                }
+            let bound = self.try_bind(claim, now).await?;
+            if matches!(bound, Bound::New(_) | Bound::Known | Bound::AlreadyAnswered) {
+                self.gate.answered(&claim.response.challenge());
+            }
+            match bound {
+                Bound::New(attempt) => return Ok(*attempt),
                 Bound::IdTaken => {}
                 Bound::Known => {
                     let known = self.known(claim, now).await?;
@@ -292,7 +301,7 @@ impl Admission {
     }
 
     async fn try_bind(&self, claim: &Claim, now: Timestamp) -> Result<Bound, Refusal> {
-        let id = AttemptId::random(self.resources.random.as_ref()).map_err(|_| no_random())?;
+        let id = AttemptId::draw(now, self.resources.random.as_ref()).map_err(|_| no_random())?;
         let binding = claim.binding(now);
         let event = AuditEvent::new(now, EventKind::AttemptBound, Actor::Requester, id.as_str())
             .with("profile", binding.profile.as_str())
@@ -316,7 +325,7 @@ impl Admission {
     /// The record did not confirm that these bytes are ours: should they be, the retry, which has what
     /// is left of the challenge's minute, need not wait for our time to pass.
     async fn unconfirmed(&self, claim: &Claim, owner: String, error: &StoreError) -> Refusal {
-        self.give_up(claim.response.digest(), owner).await;
+        self.give_up(claim.presented(), owner).await;
         storage(error)
     }
 

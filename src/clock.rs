@@ -35,6 +35,11 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The minute since the epoch, counted up to `wrap` and then from 0 again.
+    pub(crate) fn minute(self, wrap: u64) -> u64 {
+        self.0.div_euclid(60).cast_unsigned() % wrap
+    }
+
     /// RFC 3339, UTC, whole seconds: `2026-11-22T10:00:00Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {

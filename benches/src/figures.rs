@@ -57,6 +57,8 @@ pub struct Figures {
     pub key: &'static str,
     /// Concurrent clients.
     pub connections: usize,
+    /// Enrolments that the record was filled with before.
+    pub recorded: u32,
     /// What the clients saw.
     pub driven: Driven,
     /// CPU time of the service, for all of it.
@@ -72,22 +74,73 @@ pub struct Figures {
 }
 
 /// The heading that [`Figures`] go under.
-pub const HEADING: &str = "| key | connections | enrolments | per second | p50 ms | p99 ms | CPU ms of vaca | floor CPU ms | ratio | CPU ms of PostgreSQL | flush µs | foreign CPU | errors |\n\
-     |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|";
+pub const HEADING: &str = "| key | connections | recorded before | enrolments | per second | p50 ms | p99 ms | CPU ms of vaca | floor CPU ms | ratio | CPU ms of PostgreSQL | flush µs | foreign CPU | errors |\n\
+     |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|";
+
+impl Figures {
+    fn each(&self, time: Duration) -> Duration {
+        time.div_f64(count(self.driven.latencies.len().max(1)))
+    }
+
+    /// Enrolments per second, CPU time of the service for one, that of PostgreSQL.
+    fn compared(&self) -> [f64; 3] {
+        let cpu = |time: Duration| self.each(time).as_secs_f64();
+        let database = self.database_cpu.unwrap_or_default();
+        [self.driven.rate(), cpu(self.cpu), cpu(database)]
+    }
+}
+
+/// What a full record changes, in per cent: for each kind of key and number of connections the median
+/// of the ratios of neighbouring stretches.
+#[must_use]
+pub fn changes(recorded: u32, lines: &[Figures]) -> String {
+    let mut text = format!(
+        "| key | connections | per second with {recorded} recorded | CPU ms of vaca | CPU ms of PostgreSQL |\n\
+         |---|---:|---:|---:|---:|\n"
+    );
+    for stretches in lines.chunk_by(|a, b| (a.key, a.connections) == (b.key, b.connections)) {
+        let mut ratios: [Vec<f64>; 3] = Default::default();
+        for pair in stretches.chunks_exact(2) {
+            let [fresh, full] = pair else { continue };
+            let compared = fresh.compared().into_iter().zip(full.compared());
+            for (ratios, (fresh, full)) in ratios.iter_mut().zip(compared) {
+                ratios.push(full / fresh);
+            }
+        }
+        let [rate, cpu, database] = ratios.map(median_change);
+        if let Some(line) = stretches.first() {
+            text.push_str(&format!(
+                "| {} | {} | {rate} | {cpu} | {database} |\n",
+                line.key, line.connections
+            ));
+        }
+    }
+    text
+}
+
+/// A signed percentage; empty where there is nothing to compare.
+fn median_change(mut ratios: Vec<f64>) -> String {
+    ratios.retain(|ratio| ratio.is_finite());
+    ratios.sort_by(f64::total_cmp);
+    match ratios.get(ratios.len() / 2) {
+        Some(median) => format!("{:+.0} %", (median - 1.0) * 100.0),
+        None => String::new(),
+    }
+}
 
 impl fmt::Display for Figures {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let enrolments = self.driven.latencies.len();
-        let each = |time: Duration| time.div_f64(count(enrolments.max(1)));
-        let cpu = each(self.cpu);
+        let cpu = self.each(self.cpu);
         let database = self
             .database_cpu
-            .map_or("".to_owned(), |time| millis(each(time)));
+            .map_or("".to_owned(), |time| millis(self.each(time)));
         write!(
             formatter,
-            "| {} | {} | {enrolments} | {:.0} | {} | {} | {} | {} | {:.1} | {database} | {} | {:.0} % | {} |",
+            "| {} | {} | {} | {enrolments} | {:.0} | {} | {} | {} | {} | {:.1} | {database} | {} | {:.0} % | {} |",
             self.key,
             self.connections,
+            self.recorded,
             self.driven.rate(),
             millis(self.driven.percentile(50)),
             millis(self.driven.percentile(99)),
@@ -152,27 +205,42 @@ pub fn millis(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_line_divides_by_the_enrolments_that_succeeded() {
-        let mut driven = Driven {
-            latencies: vec![Duration::from_millis(4); 100],
-            elapsed: Duration::from_millis(500),
-            ..Driven::default()
-        };
-        driven.errors.insert("busy".to_owned(), 3);
-        let line = Figures {
+    fn line(recorded: u32, cpu: u64) -> Figures {
+        Figures {
             key: "ECDSA",
             connections: 16,
-            driven,
-            cpu: Duration::from_millis(200),
+            recorded,
+            driven: Driven {
+                latencies: vec![Duration::from_millis(4); 100],
+                elapsed: Duration::from_millis(500),
+                ..Driven::default()
+            },
+            cpu: Duration::from_millis(cpu),
             database_cpu: None,
             floor: Duration::from_millis(1),
             flush: Duration::from_micros(90),
             foreign: 0.031,
-        };
+        }
+    }
+
+    #[test]
+    fn a_line_divides_by_the_enrolments_that_succeeded() {
+        let mut line = line(7, 200);
+        line.driven.errors.insert("busy".to_owned(), 3);
         assert_eq!(
             line.to_string(),
-            "| ECDSA | 16 | 100 | 200 | 4.000 | 4.000 | 2.000 | 1.000 | 2.0 |  | 90 | 3 % | busy 3 |"
+            "| ECDSA | 16 | 7 | 100 | 200 | 4.000 | 4.000 | 2.000 | 1.000 | 2.0 |  | 90 | 3 % | busy 3 |"
+        );
+    }
+
+    #[test]
+    fn a_full_record_is_compared_with_the_stretch_before() {
+        let lines = [(0, 100), (7, 110), (0, 200), (7, 300), (0, 100), (7, 90)];
+        let lines = lines.map(|(recorded, cpu)| line(recorded, cpu));
+        let table = changes(7, &lines);
+        assert_eq!(
+            table.lines().last(),
+            Some("| ECDSA | 16 | +0 % | +10 % |  |")
         );
     }
 }

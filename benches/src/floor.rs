@@ -115,8 +115,8 @@ impl Floor {
     /// # Errors
     /// None.
     pub fn prepare(&self) -> anyhow::Result<PreparedCertificate> {
-        let serial = SerialNumber::random(&self.random)?;
         let now = self.clock.now();
+        let serial = SerialNumber::draw(now, &self.random)?;
         let prepared = self
             .issuer
             .prepare(&self.approval, serial, now, &self.random)?;

@@ -61,9 +61,15 @@ struct RunArguments {
     /// Enrolments before each stretch that are not counted.
     #[arg(long, default_value_t = 200)]
     warm_up: usize,
-    /// Then fill the record with this many enrolments, and repeat.
+    /// Beside it a second CA, whose record is filled with this many enrolments; stretches alternate.
     #[arg(long)]
     preload: Option<u32>,
+    /// The second CA's empty database; as --database where that is a file.
+    #[arg(long)]
+    preloaded_database: Option<String>,
+    /// How often every stretch is repeated.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    rounds: u8,
     /// What the service logs.
     #[arg(long, default_value = "info")]
     log: String,

@@ -26,9 +26,16 @@ const CHUNK: u32 = 20_000;
 /// Where the database does not take them.
 pub async fn preload(state: &State, count: u32) -> anyhow::Result<()> {
     match state.database.strip_prefix("sqlite:") {
-        Some(path) => sqlite(&state.folder.join(path), count).await,
-        None => postgres(&state.database, count).await,
+        Some(path) => sqlite(&state.folder.join(path), count).await?,
+        None => postgres(&state.database, count).await?,
     }
+    // Gigabytes that the system has yet to write would be taken for the service's.
+    let flushed = Command::new("sync")
+        .status()
+        .await
+        .context("cannot run sync")?;
+    ensure!(flushed.success(), "sync failed");
+    Ok(())
 }
 
 /// The commands of all chunks, in order.

@@ -16,7 +16,7 @@ CREATE TABLE attempts (
     id                   INTEGER PRIMARY KEY,
     short_id             TEXT    NOT NULL UNIQUE,
     challenge_digest     BLOB    NOT NULL UNIQUE CHECK (length(challenge_digest) = 32),
-    response_digest      BLOB    NOT NULL UNIQUE CHECK (length(response_digest) = 32),
+    response_digest      BLOB    NOT NULL CHECK (length(response_digest) = 32),
     scope                TEXT    NOT NULL CHECK (scope IN ('machine', 'user')),
     profile              TEXT    NOT NULL,
     profile_hash         BLOB    NOT NULL CHECK (length(profile_hash) = 32),
@@ -55,6 +55,7 @@ CREATE TABLE certified_keys (
 CREATE TABLE certificates (
     id                   INTEGER PRIMARY KEY,
     attempt_id           INTEGER REFERENCES attempts (id),
+    certified_key_id     INTEGER REFERENCES certified_keys (id),
     kind                 TEXT    NOT NULL CHECK (kind IN ('client', 'root', 'issuing')),
     state                TEXT    NOT NULL CHECK (state IN ('intended', 'issued', 'abandoned')),
     issuer_id            TEXT    NOT NULL,
@@ -71,7 +72,6 @@ CREATE TABLE certificates (
     spki_sha256          BLOB    NOT NULL CHECK (length(spki_sha256) = 32),
     tbs                  BLOB    NOT NULL,
     der                  BLOB,
-    der_sha256           BLOB    UNIQUE,
     not_before           INTEGER NOT NULL,
     not_after            INTEGER NOT NULL,
     renew_after          INTEGER NOT NULL,
@@ -79,14 +79,14 @@ CREATE TABLE certificates (
     closed_at            INTEGER,
     UNIQUE (issuer_id, serial),
     CHECK ((kind = 'client') = (attempt_id IS NOT NULL)),
+    CHECK ((kind = 'client') = (certified_key_id IS NOT NULL)),
     CHECK ((state = 'issued') = (der IS NOT NULL)),
-    CHECK ((der IS NULL) = (der_sha256 IS NULL)),
     CHECK ((state = 'intended') = (closed_at IS NULL))
 ) STRICT;
 -- The hard stop, across nodes: an attempt never has two certificates that count.
 CREATE UNIQUE INDEX certificates_one_per_attempt ON certificates (attempt_id)
     WHERE state <> 'abandoned';
-CREATE INDEX certificates_key ON certificates (issuer_id, spki_sha256);
+CREATE INDEX certificates_key ON certificates (certified_key_id);
 CREATE INDEX certificates_identity ON certificates (identity);
 
 -- A CRL's number and digest are committed before it is signed.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::admission::UnverifiedRequest;
 use crate::attestation::UnverifiedResponse;
 use crate::clock::Timestamp;
-use crate::model::attempt::Binding;
+use crate::model::attempt::{Binding, Presented};
 use crate::model::identity::{Email, ExpectedIdentity, KeyScope};
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::{CertificateProfile, ProfileHash};
@@ -42,10 +42,16 @@ impl Claim {
         })
     }
 
-    pub(super) fn binding(&self, at: Timestamp) -> Binding {
-        Binding {
+    pub(super) fn presented(&self) -> Presented {
+        Presented {
             challenge: self.response.challenge(),
             response: self.response.digest(),
+        }
+    }
+
+    pub(super) fn binding(&self, at: Timestamp) -> Binding {
+        Binding {
+            presented: self.presented(),
             scope: self.scope,
             profile: self.profile.clone(),
             profile_hash: self.profile_hash,

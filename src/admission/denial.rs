@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::admission::{Admission, storage};
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
-use crate::model::attempt::{AttemptId, ResponseDigest};
+use crate::model::attempt::{AttemptId, Presented};
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::facts::Check;
 use crate::model::problem_code::ProblemCode;
@@ -124,13 +124,13 @@ impl Admission {
     /// Lets the next retry take over at once. Where even that fails, the owner's deadline does it.
     pub async fn release(&self, attempt: &Attempt) {
         let owner = attempt.ownership.owner.clone();
-        self.give_up(attempt.binding.response, owner).await;
+        self.give_up(attempt.binding.presented, owner).await;
     }
 
     /// The same for a worker that does not know whether it owns these bytes, because the record did
     /// not confirm it.
-    pub(super) async fn give_up(&self, response: ResponseDigest, owner: String) {
-        let release = Release { response, owner };
+    pub(super) async fn give_up(&self, presented: Presented, owner: String) {
+        let release = Release { presented, owner };
         if let Err(error) = self.resources.store.write(release).await {
             tracing::warn!(%error, "could not release an attempt");
         }

@@ -137,6 +137,11 @@ impl Gate {
         Ok(place)
     }
 
+    /// Whether this node handed the challenge out and has seen no answer to it yet.
+    pub(super) fn is_outstanding(&self, challenge: &ChallengeDigest) -> bool {
+        self.out().challenges.contains_key(challenge)
+    }
+
     /// A challenge was answered: its place is free.
     pub(super) fn answered(&self, challenge: &ChallengeDigest) {
         self.out().challenges.remove(challenge);
@@ -234,7 +239,9 @@ mod tests {
         gate.enter(SCHOOL).unwrap().occupy(digest(1));
         gate.enter(SCHOOL).unwrap().occupy(digest(2));
         assert_eq!(gate.enter(SCHOOL).unwrap_err().code, ProblemCode::Busy);
+        assert!(gate.is_outstanding(&digest(1)));
         gate.answered(&digest(1));
+        assert!(!gate.is_outstanding(&digest(1)));
         gate.enter(SCHOOL).unwrap().occupy(digest(3));
         assert!(gate.enter(SCHOOL).is_err());
         clock.advance(CHALLENGE_LIFETIME);

@@ -80,7 +80,7 @@ impl TestAuthorities {
 }
 
 pub(super) fn serial(seed: u64) -> SerialNumber {
-    SerialNumber::random(&SeededRandom::new(seed)).unwrap()
+    SerialNumber::draw(NOW, &SeededRandom::new(seed)).unwrap()
 }
 
 pub(super) fn alice() -> VerifiedIdentity {
@@ -115,7 +115,7 @@ pub(super) fn contents(identity: VerifiedIdentity) -> ClientContents {
 
 pub(super) async fn issue(issuer: &Issuer, contents: ClientContents) -> IssuedCertificate {
     let random = SeededRandom::new(11);
-    let serial = SerialNumber::random(&random).unwrap();
+    let serial = SerialNumber::draw(NOW, &random).unwrap();
     let prepared = issuer
         .prepare_contents(contents, serial, NOW, &random)
         .unwrap();

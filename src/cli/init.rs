@@ -259,7 +259,7 @@ impl Ceremony<'_> {
     }
 
     async fn root(&self, signer: &SoftwareKey) -> anyhow::Result<Authority> {
-        let serial = SerialNumber::random(self.random)?;
+        let serial = SerialNumber::draw(self.clock.now(), self.random)?;
         let prepared = prepare_root(
             &self.owner()?,
             signer,
@@ -278,7 +278,7 @@ impl Ceremony<'_> {
     ) -> anyhow::Result<()> {
         let passphrase = self.new_passphrase(&issuer.passphrase_file)?;
         let key = self.new_key(&issuer.key_file, &passphrase)?;
-        let serial = SerialNumber::random(self.random)?;
+        let serial = SerialNumber::draw(self.clock.now(), self.random)?;
         let prepared = prepare_issuing(
             &self.owner()?,
             root,
@@ -324,7 +324,6 @@ impl Ceremony<'_> {
         let record = Record {
             row,
             attempt: None,
-            der_sha256: sha256(&der),
             der,
             event: event(EventKind::CertificateIssued),
         };

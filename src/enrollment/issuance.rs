@@ -30,7 +30,7 @@ impl Enrollment {
         };
         let now = self.resources.clock.now();
         let random = self.resources.random.as_ref();
-        let Ok(serial) = SerialNumber::random(random) else {
+        let Ok(serial) = SerialNumber::draw(now, random) else {
             no_random();
             return Err(self.give_up(attempt, ProblemCode::InternalError).await);
         };
@@ -158,7 +158,6 @@ impl Enrollment {
             row,
             attempt: Some(attempt.row),
             der: issued.der().to_vec(),
-            der_sha256: *issued.sha256(),
             event,
         };
         match self.resources.store.write(record).await {

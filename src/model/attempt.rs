@@ -25,29 +25,29 @@ pub const ANSWER_LIFETIME: i64 = 24 * 60 * 60;
 /// Crockford's base 32: no I, L, O or U, so that an id can be read aloud.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// The short id of an attempt: 8 Crockford base32 characters, shown on the Chromebook. A name, not
-/// a secret; no public route takes it.
+/// The short id of an attempt: 8 Crockford base32 characters, shown on the Chromebook. Three tell the
+/// minute, over and over every 22 days, so that an index finds together what came together (ADR 0018);
+/// five are random. A name, not a secret; no public route takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AttemptId(String);
 
 impl AttemptId {
-    /// A random id; the store refuses one that is taken.
+    /// An id drawn at `at`; the store refuses one that is taken.
     ///
     /// # Errors
     /// [`RandomUnavailable`].
-    pub fn random(random: &dyn Random) -> Result<Self, RandomUnavailable> {
-        let octets: [u8; 8] = random.array()?;
-        let digit = |octet: u8| {
-            ALPHABET
-                .get(usize::from(octet & 31))
-                .copied()
+    pub fn draw(at: Timestamp, random: &dyn Random) -> Result<Self, RandomUnavailable> {
+        const MINUTES: u64 = 1 << 15;
+        let number = at.minute(MINUTES) << 25 | u64::from(u32::from_be_bytes(random.array()?) >> 7);
+        let digit = |place: u32| {
+            let digit = (number >> (5 * place)) & 31;
+            usize::try_from(digit)
+                .ok()
+                .and_then(|digit| ALPHABET.get(digit).copied())
                 .unwrap_or(b'0')
         };
         Ok(Self(
-            octets
-                .into_iter()
-                .map(|octet| char::from(digit(octet)))
-                .collect(),
+            (0..8).rev().map(|place| char::from(digit(place))).collect(),
         ))
     }
 
@@ -90,13 +90,21 @@ impl fmt::Debug for ResponseDigest {
     }
 }
 
-/// What the first response presented for a challenge owns it with; nothing of it can change later.
-#[derive(Clone, Debug)]
-pub struct Binding {
+/// A response that was presented: its bytes and the challenge that they answer. A response answers one
+/// challenge, so the record finds it by that and then compares.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented {
     /// Which challenge.
     pub challenge: ChallengeDigest,
     /// Which bytes.
     pub response: ResponseDigest,
+}
+
+/// What the first response presented for a challenge owns it with; nothing of it can change later.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// Which challenge, which bytes.
+    pub presented: Presented,
     /// Whose key the profile wants.
     pub scope: KeyScope,
     /// The profile's name.
@@ -160,7 +168,11 @@ mod tests {
 
     #[test]
     fn an_id_can_be_read_aloud_and_typed_back() {
-        let id = AttemptId::random(&SeededRandom::new(1)).unwrap();
+        let random = SeededRandom::new(1);
+        let id = AttemptId::draw(Timestamp(60 * 34_817), &random).unwrap();
+        assert!(id.as_str().starts_with("201"), "{id}");
+        let next = AttemptId::draw(Timestamp(60 * 34_817), &random).unwrap();
+        assert_ne!(id, next);
         assert_eq!(id.as_str().len(), 8);
         assert_eq!(
             AttemptId::parse(&id.as_str().to_lowercase()),

@@ -2,21 +2,26 @@
 
 use std::fmt;
 
+use crate::clock::Timestamp;
 use crate::random::{Random, RandomUnavailable};
 
-/// 16 octets: 0x01, then 120 random bits. The fixed first octet keeps the number positive and of
-/// one length, so that no bit of randomness is lost to DER's rules for integers.
+/// 16 octets: 0x01, three of the minute in which it was drawn, then 96 random bits. The fixed first
+/// octet keeps the number positive and of one length, so that no bit of randomness is lost to DER's
+/// rules for integers. The minute keeps what is issued together together in an index (ADR 0018).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SerialNumber([u8; 16]);
 
 impl SerialNumber {
-    /// A number that nobody can guess.
+    /// A number that nobody can guess, drawn at `at`.
     ///
     /// # Errors
     /// [`RandomUnavailable`].
-    pub fn random(random: &dyn Random) -> Result<Self, RandomUnavailable> {
+    pub fn draw(at: Timestamp, random: &dyn Random) -> Result<Self, RandomUnavailable> {
+        const MINUTES: u64 = 1 << 24;
+        let minute = at.minute(MINUTES).to_be_bytes();
         let mut octets: [u8; 16] = random.array()?;
         octets[0] = 0x01;
+        octets[1..4].copy_from_slice(&minute[5..]);
         Ok(Self(octets))
     }
 
@@ -71,11 +76,13 @@ mod tests {
     use crate::random::SeededRandom;
 
     #[test]
-    fn a_serial_is_sixteen_octets_that_begin_with_one() {
+    fn a_serial_is_sixteen_octets_that_begin_with_one_and_the_minute() {
         let random = SeededRandom::new(7);
-        let first = SerialNumber::random(&random).unwrap();
-        let second = SerialNumber::random(&random).unwrap();
-        assert_eq!(first.as_bytes()[0], 1);
+        let first = SerialNumber::draw(Timestamp(60 * 0x12_3456), &random).unwrap();
+        let second = SerialNumber::draw(Timestamp(60 * 0x9912_3456 + 59), &random).unwrap();
+        assert_eq!(first.as_bytes()[..4], [1, 0x12, 0x34, 0x56]);
+        assert_eq!(first.as_bytes()[..4], second.as_bytes()[..4]);
+        assert!(first.as_bytes().iter().skip(4).all(|octet| *octet != 0));
         assert_ne!(first, second);
         assert_eq!(SerialNumber::parse(&first.to_string()), Some(first));
         assert_eq!(SerialNumber::parse(&format!("02{}", "0".repeat(30))), None);

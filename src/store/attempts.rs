@@ -1,7 +1,7 @@
 //! Attempts: bound once, owned by one worker at a time, finished once.
 
 use crate::clock::Timestamp;
-use crate::model::attempt::{AttemptId, AttemptState, Binding, ResponseDigest};
+use crate::model::attempt::{AttemptId, AttemptState, Binding, Presented, ResponseDigest};
 use crate::model::challenge::ChallengeDigest;
 use crate::model::event::AuditEvent;
 use crate::model::facts::Check;
@@ -117,7 +117,7 @@ impl Write for Bind {
              RETURNING *",
         )
         .bind(self.id.as_str())
-        .bind(self.binding.response.0.as_slice())
+        .bind(self.binding.presented.response.0.as_slice())
         .bind(self.binding.scope.as_str())
         .bind(self.binding.profile_hash.0.as_slice())
         .bind(email)
@@ -125,7 +125,7 @@ impl Write for Bind {
         .bind(self.binding.at.0)
         .bind(&self.ownership.owner)
         .bind(self.ownership.until.0)
-        .bind(self.binding.challenge.0.as_slice())
+        .bind(self.binding.presented.challenge.0.as_slice())
         .bind(&self.binding.profile)
         .fetch_optional(&mut *connection)
         .await?;
@@ -141,15 +141,12 @@ impl Write for Bind {
 
 impl Bind {
     async fn why_not(&self, connection: &mut Connection) -> Result<Bound, StoreError> {
-        let bound = query(
-            "SELECT response_digest FROM attempts WHERE challenge_digest = $1 OR response_digest = $2",
-        )
-        .bind(self.binding.challenge.0.as_slice())
-        .bind(self.binding.response.0.as_slice())
-        .fetch_optional(&mut *connection)
-        .await?;
+        let bound = query("SELECT response_digest FROM attempts WHERE challenge_digest = $1")
+            .bind(self.binding.presented.challenge.0.as_slice())
+            .fetch_optional(&mut *connection)
+            .await?;
         if let Some(row) = bound {
-            let same = row.try_get::<Vec<u8>, _>(0)? == self.binding.response.0;
+            let same = row.try_get::<Vec<u8>, _>(0)? == self.binding.presented.response.0;
             return Ok(if same {
                 Bound::Known
             } else {
@@ -157,7 +154,7 @@ impl Bind {
             });
         }
         let challenge = query("SELECT profile, expires_at FROM challenges WHERE digest = $1")
-            .bind(self.binding.challenge.0.as_slice())
+            .bind(self.binding.presented.challenge.0.as_slice())
             .fetch_optional(connection)
             .await?;
         let Some(row) = challenge else {
@@ -179,7 +176,7 @@ impl Bind {
 #[derive(Debug)]
 pub struct TakeOver {
     /// Which bytes.
-    pub response: ResponseDigest,
+    pub presented: Presented,
     /// Who takes it.
     pub ownership: Ownership,
     /// When.
@@ -195,13 +192,14 @@ impl Write for TakeOver {
     ) -> Result<Applied<Self::Output>, StoreError> {
         let row = query(
             "UPDATE attempts SET owner = $1, owner_until = $2
-             WHERE response_digest = $3 AND owner_until <= $4
+             WHERE challenge_digest = $3 AND response_digest = $4 AND owner_until <= $5
                AND state IN ('bound', 'verified', 'intended')
              RETURNING *",
         )
         .bind(&self.ownership.owner)
         .bind(self.ownership.until.0)
-        .bind(self.response.0.as_slice())
+        .bind(self.presented.challenge.0.as_slice())
+        .bind(self.presented.response.0.as_slice())
         .bind(self.now.0)
         .fetch_optional(connection)
         .await?;
@@ -216,7 +214,7 @@ impl Write for TakeOver {
 #[derive(Debug)]
 pub struct Release {
     /// Which bytes.
-    pub response: ResponseDigest,
+    pub presented: Presented,
     /// Whose.
     pub owner: String,
 }
@@ -228,11 +226,15 @@ impl Write for Release {
         &'a self,
         connection: &'a mut Connection,
     ) -> Result<Applied<()>, StoreError> {
-        query("UPDATE attempts SET owner_until = 0 WHERE response_digest = $1 AND owner = $2")
-            .bind(self.response.0.as_slice())
-            .bind(&self.owner)
-            .execute(connection)
-            .await?;
+        query(
+            "UPDATE attempts SET owner_until = 0
+             WHERE challenge_digest = $1 AND response_digest = $2 AND owner = $3",
+        )
+        .bind(self.presented.challenge.0.as_slice())
+        .bind(self.presented.response.0.as_slice())
+        .bind(&self.owner)
+        .execute(connection)
+        .await?;
         Ok(Applied::Keep(()))
     }
 }
@@ -341,14 +343,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn attempt_by_response(
-        &self,
-        response: ResponseDigest,
-    ) -> Result<Option<Attempt>, StoreError> {
-        let row = query("SELECT * FROM attempts WHERE response_digest = $1")
-            .bind(response.0.as_slice())
-            .fetch_optional(&self.readers)
-            .await?;
+    pub async fn attempt_of(&self, presented: Presented) -> Result<Option<Attempt>, StoreError> {
+        let row =
+            query("SELECT * FROM attempts WHERE challenge_digest = $1 AND response_digest = $2")
+                .bind(presented.challenge.0.as_slice())
+                .bind(presented.response.0.as_slice())
+                .fetch_optional(&self.readers)
+                .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -427,8 +428,10 @@ fn read(row: &Row) -> Result<Attempt, StoreError> {
         row: row.try_get("id")?,
         id: AttemptId::parse(row.try_get("short_id")?).ok_or(corrupt("attempts.short_id"))?,
         binding: Binding {
-            challenge: ChallengeDigest(digest(row, "challenge_digest")?),
-            response: ResponseDigest(digest(row, "response_digest")?),
+            presented: Presented {
+                challenge: ChallengeDigest(digest(row, "challenge_digest")?),
+                response: ResponseDigest(digest(row, "response_digest")?),
+            },
             scope,
             profile: row.try_get("profile")?,
             profile_hash: ProfileHash(digest(row, "profile_hash")?),

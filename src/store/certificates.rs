@@ -133,10 +133,11 @@ impl Write for Intend {
             return Ok(Applied::Undo(Intended::Blocked));
         }
         abandon(connection, self.attempt, &self.event).await?;
-        if !claim_key(connection, &self.intent, now).await? {
+        let Some(key) = claim_key(connection, &self.intent, now).await? else {
             return Ok(Applied::Undo(Intended::KeyTaken));
-        }
-        let row = insert(connection, Some(self.attempt), &self.intent, now).await?;
+        };
+        let client = Some((self.attempt, key));
+        let row = insert(connection, client, &self.intent, now).await?;
         audit::append(connection, &self.event);
         Ok(Applied::Keep(Intended::Committed(row)))
     }
@@ -174,8 +175,6 @@ pub struct Record {
     pub attempt: Option<i64>,
     /// The certificate.
     pub der: Vec<u8>,
-    /// Its SHA-256.
-    pub der_sha256: [u8; 32],
     /// What the record says of it.
     pub event: AuditEvent,
 }
@@ -200,11 +199,10 @@ impl Write for Record {
             .await?;
         }
         let recorded = query(
-            "UPDATE certificates SET state = 'issued', der = $1, der_sha256 = $2, closed_at = $3
-             WHERE id = $4 AND state = 'intended' RETURNING id",
+            "UPDATE certificates SET state = 'issued', der = $1, closed_at = $2
+             WHERE id = $3 AND state = 'intended' RETURNING id",
         )
         .bind(&self.der)
-        .bind(self.der_sha256.as_slice())
         .bind(self.event.at.0)
         .bind(self.row)
         .fetch_optional(&mut *connection)
@@ -217,11 +215,12 @@ impl Write for Record {
     }
 }
 
+/// The row of a key that is this identity's and has no certificate that is still good.
 async fn claim_key(
     connection: &mut Connection,
     intent: &Intent,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Option<i64>, StoreError> {
     let claimed = query(
         "INSERT INTO certified_keys (issuer_id, spki_sha256, identity) VALUES ($1, $2, $3)
          ON CONFLICT (issuer_id, spki_sha256) DO UPDATE SET identity = excluded.identity
@@ -233,37 +232,39 @@ async fn claim_key(
     .bind(&intent.identity)
     .fetch_optional(&mut *connection)
     .await?;
-    if claimed.is_none() {
-        return Ok(false);
-    }
+    let Some(claimed) = claimed else {
+        return Ok(None);
+    };
+    let key: i64 = claimed.try_get(0)?;
     let live = query(
         "SELECT 1 FROM certificates
-         WHERE issuer_id = $1 AND spki_sha256 = $2 AND state <> 'abandoned' AND not_after >= $3",
+         WHERE certified_key_id = $1 AND state <> 'abandoned' AND not_after >= $2",
     )
-    .bind(intent.issuer.as_str())
-    .bind(intent.spki_sha256.as_slice())
+    .bind(key)
     .bind(now.0)
     .fetch_optional(connection)
     .await?;
-    Ok(live.is_none())
+    Ok(live.is_none().then_some(key))
 }
 
+/// `client` holds the rows of a client certificate's attempt and key; a CA's own has neither.
 async fn insert(
     connection: &mut Connection,
-    attempt: Option<i64>,
+    client: Option<(i64, i64)>,
     intent: &Intent,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
     let row = query(
-        "INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile,
+        "INSERT INTO certificates (attempt_id, certified_key_id, kind, state, issuer_id, serial, profile,
              profile_hash, identity, email, device_permanent_id, virtual_device_id,
              device_enrollment_id, attested_device_id, customer_id, spki_sha256, tbs, not_before,
              not_after, renew_after, intended_at)
-         VALUES ($1, $2, 'intended', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-             $17, $18, $19)
+         VALUES ($1, $2, $3, 'intended', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+             $17, $18, $19, $20)
          RETURNING id",
     )
-    .bind(attempt)
+    .bind(client.map(|(attempt, _)| attempt))
+    .bind(client.map(|(_, key)| key))
     .bind(intent.kind.as_str())
     .bind(intent.issuer.as_str())
     .bind(intent.serial.to_string())

@@ -100,8 +100,11 @@ impl fmt::Display for Database {
     }
 }
 
-/// Pages in the write-ahead log before they are moved into the database: 32 MiB. An enrolment touches
-/// a dozen indexes at random places; the more of them are moved at once, the fewer pages are moved.
+/// Memory for the writer's pages, in KiB (negative: SQLite's sign for that unit). With the default of
+/// 2 MiB what a large record needs again and again is read again and again.
+const CACHE: &str = "-32768";
+/// Pages in the write-ahead log before they are moved into the database: 32 MiB. Each commit logs the
+/// pages that it changes whole; the more commits are moved at once, the fewer pages are moved.
 const CHECKPOINT_PAGES: &str = "8000";
 /// The log is cut back to this many octets after a burst that readers kept from being moved.
 const LOG_LIMIT: &str = "67108864";
@@ -115,6 +118,7 @@ pub(crate) fn sqlite(path: &Path) -> SqliteConnectOptions {
         // A commit must survive a power cut: the answer leaves after it.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("cache_size", CACHE)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("journal_size_limit", LOG_LIMIT)
         .busy_timeout(BUSY_TIMEOUT)

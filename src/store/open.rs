@@ -20,11 +20,12 @@ pub(super) async fn readers(connector: &Connector) -> Result<Readers, StoreError
     }
 }
 
+/// A reader keeps no page beyond the next commit of the writer's, so a small cache is all it can use.
 async fn sqlite(options: SqliteConnectOptions) -> Result<Readers, StoreError> {
     let pool = SqlitePoolOptions::new()
         .max_connections(READERS)
         .acquire_timeout(BUSY_TIMEOUT)
-        .connect_with(options.read_only(true))
+        .connect_with(options.read_only(true).pragma("cache_size", "-2000"))
         .await?;
     Ok(Readers::Sqlite(pool))
 }

@@ -373,15 +373,19 @@ async fn an_intent_that_the_database_made_is_never_signed() {
     refuse(&ca, "INSERT ON certificates").await;
     ca.present_alices(&response).await.is("storage_unavailable");
     permit(&ca).await;
-    ca.execute(
-        "INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile,
-             profile_hash, identity, spki_sha256, tbs, not_before, not_after, renew_after,
+    for planted in [
+        "INSERT INTO certified_keys (issuer_id, spki_sha256, identity)
+         SELECT issuer_id, zeroblob(32), 'user:root@example.com'
+         FROM certificates WHERE kind = 'issuing'",
+        "INSERT INTO certificates (attempt_id, certified_key_id, kind, state, issuer_id, serial,
+             profile, profile_hash, identity, spki_sha256, tbs, not_before, not_after, renew_after,
              intended_at)
-         SELECT a.id, 'client', 'intended', c.issuer_id, '01000000000000000000000000000000', 'wifi-user',
-             a.profile_hash, 'user:root@example.com', zeroblob(32), zeroblob(2), 0, 4000000000, 0, 0
-         FROM attempts a, certificates c WHERE c.kind = 'issuing'",
-    )
-    .await;
+         SELECT a.id, k.id, 'client', 'intended', k.issuer_id, '01000000000000000000000000000000',
+             'wifi-user', a.profile_hash, k.identity, k.spki_sha256, zeroblob(2), 0, 4000000000, 0, 0
+         FROM attempts a, certified_keys k",
+    ] {
+        ca.execute(planted).await;
+    }
     ca.execute(
         "INSERT INTO events (at, kind, actor, subject, detail)
          SELECT intended_at, 'certificate_intended', 'requester', issuer_id || '/' || serial, '{}'

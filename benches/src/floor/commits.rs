@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use vaca::clock::{Clock as _, SystemClock, Timestamp};
 use vaca::config::Config;
 use vaca::model::actor::Actor;
-use vaca::model::attempt::{AttemptId, Binding, OWNERSHIP, ResponseDigest};
+use vaca::model::attempt::{AttemptId, Binding, OWNERSHIP, Presented, ResponseDigest};
 use vaca::model::certificate::CertificateKind;
 use vaca::model::challenge::ChallengeDigest;
 use vaca::model::event::{AuditEvent, EventKind};
@@ -50,8 +50,10 @@ impl Commits {
         let clock = SystemClock::new();
         let prepared = floor.prepare()?;
         let binding = Binding {
-            challenge: ChallengeDigest([0; 32]),
-            response: ResponseDigest([0; 32]),
+            presented: Presented {
+                challenge: ChallengeDigest([0; 32]),
+                response: ResponseDigest([0; 32]),
+            },
             scope: KeyScope::User,
             profile: floor.profile.name.clone(),
             profile_hash: floor.profile.hash,
@@ -130,7 +132,7 @@ impl Prepared {
     }
 
     async fn bind(&self, challenge: ChallengeDigest, at: Timestamp) -> anyhow::Result<Attempt> {
-        let id = AttemptId::random(&self.random)?;
+        let id = AttemptId::draw(at, &self.random)?;
         let event = event(at, EventKind::AttemptBound, id.as_str())
             .with("profile", self.binding.profile.as_str())
             .with("profile_hash", self.binding.profile_hash.to_string())
@@ -138,8 +140,10 @@ impl Prepared {
         let bind = Bind {
             id,
             binding: Binding {
-                challenge,
-                response: ResponseDigest(self.array()?),
+                presented: Presented {
+                    challenge,
+                    response: ResponseDigest(self.array()?),
+                },
                 at,
                 ..self.binding.clone()
             },
@@ -173,7 +177,7 @@ impl Prepared {
     }
 
     async fn intend(&self, attempt: &Attempt, at: Timestamp) -> anyhow::Result<i64> {
-        let serial = SerialNumber::random(&self.random)?;
+        let serial = SerialNumber::draw(at, &self.random)?;
         let subject = format!("{}/{serial}", self.intent.issuer);
         let intend = Intend {
             attempt: attempt.row,
@@ -196,16 +200,15 @@ impl Prepared {
     }
 
     async fn record(&self, attempt: &Attempt, row: i64, at: Timestamp) -> anyhow::Result<()> {
-        let der_sha256 = self.array()?;
+        let sha256: [u8; 32] = self.array()?;
         let subject = format!("{}/{row}", self.intent.issuer);
         let record = Record {
             row,
             attempt: Some(attempt.row),
             der: self.der.clone(),
-            der_sha256,
             event: event(at, EventKind::CertificateIssued, &subject)
                 .with("attempt", attempt.id.as_str())
-                .with("sha256", hex(&der_sha256)),
+                .with("sha256", hex(&sha256)),
         };
         let recorded = self.store.write(record).await?;
         recorded.then_some(()).context("not recorded")

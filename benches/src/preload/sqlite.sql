@@ -6,6 +6,7 @@ BEGIN IMMEDIATE;
 CREATE TEMP TABLE mark AS
 SELECT (SELECT max(id) FROM attempts) AS last_attempt,
        (SELECT max(id) FROM certificates) AS last_certificate,
+       (SELECT max(id) FROM certified_keys) AS last_key,
        (SELECT coalesce(max(sequence), 0) FROM events) AS last_sequence,
        c.attempt_id AS pattern_attempt,
        c.id AS pattern_certificate,
@@ -18,27 +19,37 @@ INSERT INTO attempts (short_id, challenge_digest, response_digest, scope, profil
     unverified_email, peer, bound_at, challenge_expires_at, owner, owner_until, state, verdict,
     verdict_tag, facts, checks, code, verified_access, finished_at)
 WITH RECURSIVE series (n) AS (
-    SELECT {FIRST} UNION ALL SELECT n + 1 FROM series WHERE n < {LAST})
-SELECT printf('%08X', (n * 2654435761) % 4294967296), randomblob(32), randomblob(32), scope, profile,
-    profile_hash, 'preloaded' || n || '@example.com', peer,
-    {NOW} - ({COUNT} - n) * 1728000 / {COUNT}, {NOW} - ({COUNT} - n) * 1728000 / {COUNT} + 60, owner,
-    0, state, verdict, verdict_tag, facts, checks, code, verified_access,
-    {NOW} - ({COUNT} - n) * 1728000 / {COUNT} + 1
-FROM mark, attempts, series WHERE id = pattern_attempt;
+    SELECT {FIRST} UNION ALL SELECT n + 1 FROM series WHERE n < {LAST}),
+times (n, at, digits) AS (
+    SELECT n, {NOW} - ({COUNT} - n) * 1728000 / {COUNT}, '0123456789ABCDEFGHJKMNPQRSTVWXYZ' FROM series)
+SELECT substr(digits, 1 + at / 61440 % 32, 1) || substr(digits, 1 + at / 1920 % 32, 1) ||
+        substr(digits, 1 + at / 60 % 32, 1) || printf('%05X', n * 2654435761 % 1048576),
+    randomblob(32), randomblob(32), scope, profile,
+    profile_hash, 'preloaded' || n || '@example.com', peer, at, at + 60, owner, 0, state, verdict,
+    verdict_tag, facts, checks, code, verified_access, at + 1
+FROM mark, attempts, times WHERE id = pattern_attempt ORDER BY n;
 
-INSERT INTO certificates (attempt_id, kind, state, issuer_id, serial, profile, profile_hash,
-    identity, email, device_permanent_id, virtual_device_id, device_enrollment_id,
-    attested_device_id, customer_id, spki_sha256, tbs, der, der_sha256, not_before, not_after,
-    renew_after, intended_at, closed_at)
-SELECT a.id, c.kind, c.state, c.issuer_id, '01' || lower(hex(randomblob(15))), c.profile,
-    c.profile_hash, 'user:' || a.unverified_email, a.unverified_email, c.device_permanent_id,
-    c.virtual_device_id, c.device_enrollment_id, c.attested_device_id, c.customer_id, randomblob(32),
-    c.tbs, c.der, randomblob(32), a.bound_at - 300, a.bound_at + 2592000, a.bound_at + 1728000,
-    a.bound_at, a.finished_at
-FROM mark JOIN certificates c ON c.id = pattern_certificate JOIN attempts a ON a.id > last_attempt;
-
+-- One key for each new attempt, in the same order: their row numbers run side by side.
 INSERT INTO certified_keys (issuer_id, spki_sha256, identity)
-SELECT issuer_id, spki_sha256, identity FROM certificates, mark WHERE id > last_certificate;
+SELECT c.issuer_id, randomblob(32), 'user:' || a.unverified_email
+FROM mark JOIN certificates c ON c.id = pattern_certificate JOIN attempts a ON a.id > last_attempt
+ORDER BY a.id;
+
+INSERT INTO certificates (attempt_id, certified_key_id, kind, state, issuer_id, serial, profile,
+    profile_hash, identity, email, device_permanent_id, virtual_device_id, device_enrollment_id,
+    attested_device_id, customer_id, spki_sha256, tbs, der, not_before, not_after, renew_after,
+    intended_at, closed_at)
+WITH first (attempt, certified_key) AS (
+    SELECT (SELECT min(id) FROM attempts WHERE id > last_attempt),
+        (SELECT min(id) FROM certified_keys WHERE id > last_key) FROM mark)
+SELECT a.id, k.id, c.kind, c.state, c.issuer_id,
+    '01' || printf('%06x', a.bound_at / 60 % 16777216) || lower(hex(randomblob(12))), c.profile,
+    c.profile_hash, k.identity, a.unverified_email, c.device_permanent_id, c.virtual_device_id,
+    c.device_enrollment_id, c.attested_device_id, c.customer_id, k.spki_sha256, c.tbs, c.der,
+    a.bound_at - 300, a.bound_at + 2592000, a.bound_at + 1728000, a.bound_at, a.finished_at
+FROM mark JOIN certificates c ON c.id = pattern_certificate CROSS JOIN first
+JOIN attempts a ON a.id > last_attempt
+JOIN certified_keys k ON k.id = a.id - first.attempt + first.certified_key ORDER BY a.id;
 
 INSERT INTO events (at, kind, actor, subject, detail, sequence, chain)
 SELECT a.bound_at, e.kind, e.actor,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use vaca::attestation::{SealedVerdict, UnverifiedAnswer, VerifiedDevice, judge};
 use vaca::clock::Timestamp;
 use vaca::csr;
-use vaca::model::attempt::{Binding, ResponseDigest};
+use vaca::model::attempt::{Binding, Presented, ResponseDigest};
 use vaca::model::challenge::ChallengeDigest;
 use vaca::model::facts::KeyTrustLevel;
 use vaca::model::identity::{ExpectedIdentity, VerifiedIdentity};
@@ -162,8 +162,10 @@ fn says_what_was_said(
 fn comes_back_from_the_database(device: &VerifiedDevice, profile: &CertificateProfile) {
     let key = DeploymentKey::new([7; 32]);
     let mut binding = Binding {
-        challenge: ChallengeDigest([1; 32]),
-        response: ResponseDigest([2; 32]),
+        presented: Presented {
+            challenge: ChallengeDigest([1; 32]),
+            response: ResponseDigest([2; 32]),
+        },
         scope: profile.scope,
         profile: profile.name.clone(),
         profile_hash: profile.hash,

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attestation::verdict::VerifiedDevice;
-use crate::model::attempt::Binding;
+use crate::model::attempt::{Binding, Presented};
 use crate::model::facts::{Check, KeyTrustLevel};
 use crate::model::identity::{CustomerId, DeviceId, Domain, Email, VerifiedIdentity};
 use crate::secrets::{DeploymentKey, Purpose};
@@ -107,8 +107,10 @@ impl std::fmt::Debug for SealedVerdict {
 fn tagged(json: &str, binding: &Binding) -> Vec<u8> {
     // Without `..`: a field added to the binding does not compile until it is covered here.
     let Binding {
-        challenge,
-        response,
+        presented: Presented {
+            challenge,
+            response,
+        },
         scope,
         profile,
         profile_hash,

@@ -116,7 +116,7 @@ proptest! {
             runtime.block_on(authorities(SignatureAlgorithm::default())).issuer()
         });
         let (random, now) = (SeededRandom::new(seed), NOW.plus(later));
-        let serial = SerialNumber::random(&random).unwrap();
+        let serial = SerialNumber::draw(now, &random).unwrap();
         let prepared = ISSUER
             .prepare_contents(contents(identity), serial, now, &random)
             .unwrap();

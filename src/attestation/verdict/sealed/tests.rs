@@ -17,8 +17,10 @@ fn key() -> DeploymentKey {
 
 fn binding() -> Binding {
     Binding {
-        challenge: ChallengeDigest([1; 32]),
-        response: ResponseDigest([2; 32]),
+        presented: Presented {
+            challenge: ChallengeDigest([1; 32]),
+            response: ResponseDigest([2; 32]),
+        },
         scope: KeyScope::User,
         profile: "wifi-user".to_owned(),
         profile_hash: ProfileHash([3; 32]),
@@ -107,8 +109,8 @@ fn any_changed_octet_of_text_or_tag_is_refused() {
 fn a_verdict_cannot_be_moved_to_another_attempt() {
     let sealed = device().seal(&binding(), &key());
     let others: [fn(&mut Binding); 11] = [
-        |other| other.challenge.0[31] ^= 1,
-        |other| other.response.0[0] ^= 1,
+        |other| other.presented.challenge.0[31] ^= 1,
+        |other| other.presented.response.0[0] ^= 1,
         |other| other.scope = KeyScope::Machine,
         |other| other.profile = "wifi-usex".to_owned(),
         |other| other.profile = "wifi-use".to_owned(),

@@ -1,14 +1,20 @@
 //! What else is known? Facts for policy, from verified values alone.
 
 use crate::attestation::VerifiedDevice;
+use crate::clock::Timestamp;
 use crate::csr::ProvenKey;
 use crate::model::facts::{FACTS_VERSION, Facts};
 use crate::model::identity::{CustomerId, DeviceId, VerifiedIdentity};
 use crate::model::profile::CertificateProfile;
 
-/// The facts of one attempt. What a claim said and Verified Access did not confirm is not in them.
+/// The facts of one attempt, bound at `bound_at`. What a claim said and Verified Access did not confirm is not in them.
 #[must_use]
-pub fn gather(device: &VerifiedDevice, key: &ProvenKey, profile: &CertificateProfile) -> Facts {
+pub fn gather(
+    device: &VerifiedDevice,
+    key: &ProvenKey,
+    profile: &CertificateProfile,
+    bound_at: Timestamp,
+) -> Facts {
     let id = |id: Option<&DeviceId>| id.map(|id| id.as_str().to_owned());
     let (email, domain, device_permanent_id) = match device.identity() {
         VerifiedIdentity::User { email } => (
@@ -37,5 +43,6 @@ pub fn gather(device: &VerifiedDevice, key: &ProvenKey, profile: &CertificatePro
         attested_device_id: id(device.attested_device_id()),
         key_trust_level: device.key_trust_level(),
         key_algorithm: key.algorithm(),
+        time: Some(bound_at),
     }
 }

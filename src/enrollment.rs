@@ -101,7 +101,7 @@ impl Enrollment {
         let finished_at = attempt.finished_at.unwrap_or(attempt.binding.at);
         if attempt.state == AttemptState::Denied {
             let code = attempt.code.unwrap_or(ProblemCode::InternalError);
-            return Err(denial(&attempt.id, code, finished_at, now));
+            return Err(denial(&attempt.id, code, &attempt.checks, finished_at, now));
         }
         let found = self
             .resources
@@ -138,11 +138,11 @@ impl Enrollment {
             Ok(key) => key,
             Err(refusal) => {
                 return Err(self
-                    .deny(&attempt, refusal.code, vec![refusal.check], None)
+                    .deny(&attempt, refusal.code, vec![*refusal.check], None)
                     .await);
             }
         };
-        let facts = enrichment::gather(&device, &key, profile);
+        let facts = enrichment::gather(&device, &key, profile, attempt.binding.at);
         let decision = policy::evaluate(&facts, profile);
         match policy::approve(device, key, decision) {
             Ok(approval) => {

@@ -11,4 +11,5 @@ pub mod identity;
 pub mod problem_code;
 pub mod profile;
 pub mod refusal;
+pub mod rule;
 pub mod serial;

@@ -9,6 +9,7 @@ use crate::enrichment;
 use crate::model::facts::{Check, Facts, KeyTrustLevel};
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
+use crate::model::rule::{Judgement, Rule};
 
 /// What policy says of one set of facts, and why.
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ pub struct Approval {
     device: VerifiedDevice,
     key: ProvenKey,
     profile: CertificateProfile,
+    facts: Facts,
     checks: Vec<Check>,
 }
 
@@ -64,6 +66,12 @@ impl Approval {
     #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.checks
+    }
+
+    /// What it was decided on: the verified values of this device and key.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// Whom to name.
@@ -85,14 +93,18 @@ impl Approval {
     }
 }
 
-/// Holds the facts against the profile. Every check runs, so that a denial lists all that failed.
+/// Holds the facts against the profile: approved if and only if every check passes. Every check runs,
+/// so that a denial lists all that failed, and none changes what another one says.
 #[must_use]
 pub fn evaluate(facts: &Facts, profile: &CertificateProfile) -> Decision {
-    let outcomes = [
+    let mut outcomes = vec![
         (check_scope(facts, profile), ProblemCode::WrongKeyScope),
         trust_level(facts, profile),
         (check_algorithm(facts, profile), ProblemCode::UnsupportedKey),
+        (check_allow(facts, profile), ProblemCode::NotAllowed),
     ];
+    let rules = profile.rules.iter().map(|rule| check_rule(rule, facts));
+    outcomes.extend(rules.map(|check| (check, ProblemCode::RefusedByRule)));
     let refusal = outcomes
         .iter()
         .find(|(check, _)| !check.passed)
@@ -163,6 +175,31 @@ fn check_algorithm(facts: &Facts, profile: &CertificateProfile) -> Check {
     )
 }
 
+fn check_allow(facts: &Facts, profile: &CertificateProfile) -> Check {
+    let who = facts.email.as_ref().or(facts.device_permanent_id.as_ref());
+    Check::new(
+        "allow",
+        profile.allow.to_string(),
+        who.map_or("nobody", String::as_str),
+        profile.allow.admits(facts),
+        "add the user or device to the profile's allow, or use another profile",
+    )
+}
+
+fn check_rule(rule: &Rule, facts: &Facts) -> Check {
+    let judgement = rule.judge(facts);
+    let passed = judgement == Judgement::Holds;
+    let seen = match judgement {
+        Judgement::Holds | Judgement::DoesNotHold => rule.seen(facts),
+        Judgement::Missing(fact) => format!("{fact} is not known"),
+        Judgement::Fails(error) => format!("{}: {error}", rule.seen(facts)),
+    };
+    let name = format!("rule:{}", rule.name);
+    let mut check = Check::new(&name, rule.expression.as_str(), seen, passed, &rule.remedy);
+    check.message = (!passed).then(|| rule.message.as_str().into());
+    check
+}
+
 /// Turns a decision into an approval.
 ///
 /// # Errors
@@ -173,7 +210,8 @@ pub fn approve(
     key: ProvenKey,
     decision: Decision,
 ) -> Result<Approval, Denial> {
-    let same = decision.facts == enrichment::gather(&device, &key, &decision.profile);
+    let again = |at| enrichment::gather(&device, &key, &decision.profile, at);
+    let same = decision.facts.time.map(again).as_ref() == Some(&decision.facts);
     let refusal = decision
         .refusal
         .or((!same).then_some(ProblemCode::InternalError));
@@ -186,7 +224,11 @@ pub fn approve(
             device,
             key,
             profile: decision.profile,
+            facts: decision.facts,
             checks: decision.checks,
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use vaca::attestation::{UnverifiedAnswer, UnverifiedResponse, VerifiedDevice, judge};
 use vaca::ca::{IssuedCertificate, Issuer, PreparedCertificate};
-use vaca::clock::{Clock as _, SystemClock};
+use vaca::clock::{Clock as _, SystemClock, Timestamp};
 use vaca::config::Config;
 use vaca::csr;
 use vaca::enrichment;
@@ -62,7 +62,7 @@ impl Floor {
         };
         let device = judge(answer, &ExpectedIdentity::Email(email), &profile)?;
         let key = csr::prove(&device).map_err(|refusal| anyhow!("{:?}", refusal.code))?;
-        let facts = enrichment::gather(&device, &key, &profile);
+        let facts = enrichment::gather(&device, &key, &profile, Timestamp(1_800_000_000));
         let decision = policy::evaluate(&facts, &profile);
         let approval = policy::approve(device.clone(), key, decision)?;
         let random = SystemRandom;

@@ -46,6 +46,7 @@ scope = "user"
 domains = ["example.com"]
 customer_id = "C01example"
 issuer = "issuing"
+allow = "all_verified"
 "#;
 
 /// A CA that was made for this run.

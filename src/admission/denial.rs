@@ -66,15 +66,18 @@ impl Denied {
     }
 }
 
-/// The answer of an attempt that was denied at `finished_at`.
+/// The answer of an attempt that was denied at `finished_at`, after `checks`.
 #[must_use]
 pub fn denial(
     id: &AttemptId,
     code: ProblemCode,
+    checks: &[Check],
     finished_at: Timestamp,
     now: Timestamp,
 ) -> Refusal {
-    let refusal = Refusal::new(code).of(id);
+    let mut refusal = Refusal::new(code).of(id);
+    let failed = checks.iter().find(|check| !check.passed);
+    refusal.detail = failed.and_then(|check| check.message.as_deref().map(str::to_owned));
     if code != ProblemCode::DeviceNotPermitted {
         return refusal;
     }
@@ -97,6 +100,7 @@ impl Admission {
         )
         .with("code", code.as_str())
         .with("check", failed.map_or("", |check| check.name.as_str()));
+        let answer = denial(&attempt.id, code, &checks, now, now);
         let deny = Deny {
             row: attempt.row,
             owner: attempt.ownership.owner.clone(),
@@ -109,7 +113,7 @@ impl Admission {
         match self.resources.store.write(deny).await {
             Ok(true) => {
                 tracing::info!(attempt = %attempt.id, code = code.as_str(), "denied");
-                denial(&attempt.id, code, now, now)
+                answer
             }
             Ok(false) => Refusal::new(ProblemCode::InProgress)
                 .of(&attempt.id)

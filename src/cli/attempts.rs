@@ -1,25 +1,106 @@
-//! `vaca attempts show`: the decision record, for whoever asks "why was I denied".
+//! `vaca attempts list|show|explain`: the decision record, for whoever asks "why was I denied".
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::cli::text::{escape, print_json, print_table};
-use crate::clock::Timestamp;
+use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
+use crate::http::problem::table::row;
 use crate::model::attempt::AttemptId;
 use crate::model::identity::Email;
 use crate::model::problem_code::ProblemCode;
 use crate::store::Store;
-use crate::store::attempts::Attempt;
+use crate::store::attempts::{Attempt, AttemptSearch, Outcome};
 use crate::store::certificates::CertificateRow;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AttemptsCommand {
+    /// The newest attempts that fit.
+    List(Box<List>),
     /// One attempt: every check, what was expected, what was seen, what to do.
     Show(Show),
+    /// The same in words, for the help desk: what happened, why, what to do; then the checks.
+    Explain(Explain),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// How far back, such as 30m, 12h or 7d; a search in a large record takes time.
+    #[arg(long, value_name = "AGE", default_value = "7d", value_parser = age)]
+    since: i64,
+    /// The e-mail that was claimed.
+    #[arg(long)]
+    email: Option<String>,
+    /// A device, by any of the ids that Google gave it; what was denied before Google answered names none.
+    #[arg(long, value_name = "ID")]
+    device: Option<String>,
+    /// The profile's name.
+    #[arg(long)]
+    profile: Option<String>,
+    /// How it ended.
+    #[arg(long, value_enum)]
+    outcome: Option<OutcomeArgument>,
+    /// Why it was denied, such as developer_mode.
+    #[arg(long, value_parser = code)]
+    code: Option<ProblemCode>,
+    /// How many, at the most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Older than this row, as the last line of the previous page says.
+    #[arg(long, value_name = "ROW")]
+    before: Option<i64>,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OutcomeArgument {
+    /// With a certificate.
+    Issued,
+    /// With a refusal.
+    Denied,
+    /// Not yet.
+    Open,
+}
+
+impl From<OutcomeArgument> for Outcome {
+    fn from(argument: OutcomeArgument) -> Self {
+        match argument {
+            OutcomeArgument::Issued => Self::Issued,
+            OutcomeArgument::Denied => Self::Denied,
+            OutcomeArgument::Open => Self::Open,
+        }
+    }
+}
+
+/// Seconds of a number with `s`, `m`, `h` or `d` behind it.
+fn age(text: &str) -> Result<i64, String> {
+    let wrong = || "an age is a number and s, m, h or d, such as 7d".to_owned();
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 60 * 60,
+        Some('d') => 24 * 60 * 60,
+        _ => return Err(wrong()),
+    };
+    let number = text.get(..text.len() - 1).unwrap_or_default();
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(i64::from(number) * unit)
+}
+
+fn code(text: &str) -> Result<ProblemCode, String> {
+    ProblemCode::parse(text).ok_or_else(|| "no such code; docs/problems.md lists them".to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The short id, as the Chromebook shows it; case, blanks and dashes do not matter.
+    id: String,
 }
 
 #[derive(Debug, Args)]
@@ -32,23 +113,168 @@ pub(super) struct Show {
 }
 
 pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Result<ExitCode> {
-    let AttemptsCommand::Show(show) = command;
-    let id = AttemptId::parse(&show.id)
-        .context("an attempt's id is 8 letters and digits, such as 7K3M9QXT")?;
+    let id = match &command {
+        AttemptsCommand::List(_) => None,
+        AttemptsCommand::Show(Show { id, .. }) | AttemptsCommand::Explain(Explain { id }) => Some(
+            AttemptId::parse(id)
+                .context("an attempt's id is 8 letters and digits, such as 7K3M9QXT")?,
+        ),
+    };
     let store = Store::open(&config.database)
         .await
         .with_context(|| format!("cannot open the database {}", config.database))?;
+    match (command, id) {
+        (AttemptsCommand::List(list), _) => print_list(&store, &list).await?,
+        (AttemptsCommand::Show(show), Some(id)) => {
+            let (attempt, certificate) = find(&store, &id).await?;
+            if show.json {
+                print_json(&record(&attempt, certificate.as_ref()));
+            } else {
+                print(&attempt, certificate.as_ref());
+            }
+        }
+        (_, id) => {
+            let id = id.context("no id")?;
+            let (attempt, certificate) = find(&store, &id).await?;
+            println!("{}\n", escape(&explain(&attempt, certificate.as_ref())));
+            print_checks(&attempt);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn find(store: &Store, id: &AttemptId) -> anyhow::Result<(Attempt, Option<CertificateRow>)> {
     let attempt = store
-        .attempt(&id)
+        .attempt(id)
         .await?
         .with_context(|| format!("no attempt has the id {id}"))?;
     let certificate = store.certificate_of_attempt(attempt.row).await?;
-    if show.json {
-        print_json(&record(&attempt, certificate.as_ref()));
-    } else {
-        print(&attempt, certificate.as_ref());
+    Ok((attempt, certificate))
+}
+
+async fn print_list(store: &Store, list: &List) -> anyhow::Result<()> {
+    let search = AttemptSearch {
+        since: SystemClock::new().now().minus(list.since),
+        unverified_email: list.email.as_deref().map(str::to_ascii_lowercase),
+        device: list.device.clone(),
+        profile: list.profile.clone(),
+        code: list.code,
+        outcome: list.outcome.map(Outcome::from),
+    };
+    let attempts = store.attempts(&search, list.before, list.limit).await?;
+    if list.json {
+        attempts
+            .iter()
+            .for_each(|attempt| print_json(&summary(attempt)));
+        return Ok(());
     }
-    Ok(ExitCode::SUCCESS)
+    let rows: Vec<_> = attempts
+        .iter()
+        .map(|attempt| {
+            vec![
+                attempt.id.to_string(),
+                attempt.binding.at.rfc3339(),
+                outcome(attempt).to_owned(),
+                attempt.binding.profile.clone(),
+                claimed(attempt).to_owned(),
+                attempt.peer.clone(),
+            ]
+        })
+        .collect();
+    print_table(
+        &["ATTEMPT", "BOUND", "OUTCOME", "PROFILE", "CLAIMED", "FROM"],
+        &rows,
+    );
+    if let Some(last) = attempts
+        .last()
+        .filter(|_| attempts.len() == list.limit as usize)
+    {
+        println!("older ones: --before {}", last.row);
+    }
+    Ok(())
+}
+
+fn claimed(attempt: &Attempt) -> &str {
+    attempt
+        .binding
+        .unverified_email
+        .as_ref()
+        .map_or("-", Email::as_str)
+}
+
+/// The code of a denial, else the state.
+fn outcome(attempt: &Attempt) -> &'static str {
+    attempt
+        .code
+        .map_or(attempt.state.as_str(), ProblemCode::as_str)
+}
+
+fn summary(attempt: &Attempt) -> Value {
+    json!({
+        "row": attempt.row,
+        "attempt": attempt.id.as_str(),
+        "bound_at": attempt.binding.at.rfc3339(),
+        "state": attempt.state.as_str(),
+        "code": attempt.code.map(ProblemCode::as_str),
+        "profile": attempt.binding.profile,
+        "unverified_email": attempt.binding.unverified_email.as_ref().map(Email::as_str),
+        "peer": attempt.peer,
+    })
+}
+
+/// One paragraph: who asked for what, what became of it, why, what to do.
+fn explain(attempt: &Attempt, certificate: Option<&CertificateRow>) -> String {
+    let binding = &attempt.binding;
+    let whom = match &binding.unverified_email {
+        Some(email) => format!("the user who says to be {}", email.as_str()),
+        None => "a device".to_owned(),
+    };
+    let mut text = format!(
+        "On {} {whom} asked from {} for a certificate of the profile {}.",
+        binding.at, attempt.peer, binding.profile
+    );
+    match &attempt.verified_access {
+        Some(answer) => text.push_str(&format!(" Verified Access answered: {answer}.")),
+        None => text.push_str(" Verified Access has given no answer."),
+    }
+    match (attempt.code, certificate) {
+        (Some(code), _) => text.push_str(&denied(attempt, code)),
+        (None, Some(row)) => text.push_str(&format!(
+            " The certificate {} was issued; it names {} and is good until {}.",
+            row.serial, row.identity, row.validity.not_after
+        )),
+        (None, None) => text.push_str(
+            " It has no outcome yet: the Chromebook asks again, and the service goes on where it stopped. \
+             After 24 hours it ends by itself.",
+        ),
+    }
+    text
+}
+
+fn denied(attempt: &Attempt, code: ProblemCode) -> String {
+    let row = row(code);
+    let mut text = format!(" It was denied ({}): {}", code.as_str(), row.meaning);
+    let failed: Vec<_> = attempt
+        .checks
+        .iter()
+        .filter(|check| !check.passed)
+        .collect();
+    for check in &failed {
+        text.push_str(&format!(
+            " The check {} wanted {:?} and saw {:?}. What to do: {}.",
+            check.name,
+            check.expected,
+            check.seen,
+            check.remedy.trim_end_matches('.')
+        ));
+        if let Some(message) = &check.message {
+            text.push_str(&format!(" The rule tells the person: {message:?}."));
+        }
+    }
+    if failed.is_empty() {
+        text.push_str(&format!(" What to do: {}.", row.remedy));
+    }
+    text
 }
 
 fn record(attempt: &Attempt, certificate: Option<&CertificateRow>) -> Value {
@@ -80,11 +306,7 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
         (None, Some(row)) => format!("issued {}", row.serial),
         (None, None) => format!("unfinished ({})", attempt.state.as_str()),
     };
-    let claimed = attempt
-        .binding
-        .unverified_email
-        .as_ref()
-        .map_or("-", Email::as_str);
+    let claimed = claimed(attempt);
     let finished = attempt
         .finished_at
         .map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
@@ -109,6 +331,10 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
         println!("{name:<16} {}", escape(value));
     }
     println!();
+    print_checks(attempt);
+}
+
+fn print_checks(attempt: &Attempt) {
     let rows: Vec<_> = attempt
         .checks
         .iter()
@@ -124,4 +350,28 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
         })
         .collect();
     print_table(&["CHECK", "", "EXPECTED", "SEEN", "REMEDY"], &rows);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_has_a_unit() {
+        assert_eq!(age("90s"), Ok(90));
+        assert_eq!(age("30m"), Ok(1800));
+        assert_eq!(age("7d"), Ok(604_800));
+        for wrong in [
+            "",
+            "7",
+            "d",
+            "-7d",
+            "7w",
+            "yesterday",
+            "7\u{fc}",
+            "99999999999d",
+        ] {
+            assert!(age(wrong).is_err(), "{wrong}");
+        }
+    }
 }

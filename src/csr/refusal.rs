@@ -11,7 +11,7 @@ pub struct KeyRefusal {
     /// `CertificateRequestMissing`, `CertificateRequestInvalid`, `UnsupportedKey` or `WeakKey`.
     pub code: ProblemCode,
     /// The failed check: expected, seen, remedy.
-    pub check: Check,
+    pub check: Box<Check>,
 }
 
 impl KeyRefusal {
@@ -81,7 +81,7 @@ impl KeyRefusal {
     ) -> Self {
         Self {
             code,
-            check: Check::new(name, expected, seen, false, remedy),
+            check: Box::new(Check::new(name, expected, seen, false, remedy)),
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::admission::{no_random, storage};
 use crate::ca::{IssuedCertificate, PreparedCertificate};
 use crate::clock::Timestamp;
-use crate::enrichment;
 use crate::enrollment::{Enrolled, Enrollment, chain};
 use crate::model::actor::Actor;
 use crate::model::certificate::CertificateKind;
@@ -177,15 +176,14 @@ impl Enrollment {
 }
 
 fn intent(approval: &Approval, prepared: &PreparedCertificate) -> Intent {
-    let device = approval.device();
-    let facts = enrichment::gather(device, approval.key(), approval.profile());
+    let facts = approval.facts().clone();
     Intent {
         kind: CertificateKind::Client,
         issuer: prepared.issuer_id().clone(),
         serial: prepared.serial(),
         profile: approval.profile().name.clone(),
         profile_hash: approval.profile().hash,
-        identity: device.identity().key(),
+        identity: approval.device().identity().key(),
         holder: Holder {
             email: facts.email,
             device_permanent_id: facts.device_permanent_id,

@@ -60,7 +60,8 @@ mod tests {
     #[tokio::test]
     async fn a_profile_tells_what_to_ask_for_and_not_whom_it_serves() {
         let profile = |rest: &str| {
-            let common = "domains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'";
+            let common = "domains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'\n\
+                allow='all_verified'";
             let settings: ProfileSettings = toml::from_str(&format!("{common}\n{rest}")).unwrap();
             CertificateProfile::try_from(settings).unwrap()
         };

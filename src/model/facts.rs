@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::model::identity::KeyScope;
 
 /// How well an attested key is protected, and in which state the operating system booted; the names
@@ -64,7 +65,7 @@ impl KeyAlgorithm {
 }
 
 /// The shape of the stored facts; grows when a field changes its meaning.
-pub const FACTS_VERSION: u32 = 1;
+pub const FACTS_VERSION: u32 = 2;
 
 /// Everything policy may look at: verified values and the profile's name, never a claim. Stored
 /// with the attempt, so that a policy can be run again over history.
@@ -95,6 +96,9 @@ pub struct Facts {
     pub key_trust_level: KeyTrustLevel,
     /// Kind of the proven key.
     pub key_algorithm: KeyAlgorithm,
+    /// When the attempt was bound; version 1 did not keep it here.
+    #[serde(default)]
+    pub time: Option<Timestamp>,
 }
 
 /// One check of a decision: what was expected, what was seen, what to do about it.
@@ -110,6 +114,9 @@ pub struct Check {
     pub passed: bool,
     /// What a person does about a failure; empty where it passed.
     pub remedy: String,
+    /// What a rule of the administrator's tells the person at the Chromebook, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<str>>,
 }
 
 impl Check {
@@ -129,6 +136,7 @@ impl Check {
             seen: seen.into(),
             passed,
             remedy: remedy.to_owned(),
+            message: None,
         }
     }
 }

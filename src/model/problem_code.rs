@@ -101,6 +101,10 @@ codes! {
     UnsupportedKey = "unsupported_key",
     /// A key that can be broken, although it is genuinely attested.
     WeakKey = "weak_key",
+    /// The profile's `allow` does not name this user or device.
+    NotAllowed = "not_allowed",
+    /// A rule of the profile is not true for this user or device.
+    RefusedByRule = "refused_by_rule",
     /// The key is certified already, or belongs to somebody else.
     KeyAlreadyCertified = "key_already_certified",
     /// The device or user is blocked.

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use crate::model::facts::{KeyAlgorithm, KeyTrustLevel};
-use crate::model::identity::{CustomerId, Domain, InvalidIdentity, KeyScope};
+use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
+use crate::model::identity::{CustomerId, DeviceId, Domain, Email, InvalidIdentity, KeyScope};
+use crate::model::rule::{InvalidRule, Rule, RuleSettings};
 
 const DAY: i64 = 24 * 60 * 60;
+/// Most rules of a profile: their cost is paid for every enrolment.
+const RULES_MAX: usize = 50;
 
 /// `[[profile]]` as it is written in the configuration. See `docs/configuration.md`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +33,8 @@ pub struct ProfileSettings {
     pub require_customer_id: bool,
     /// The issuer that signs, by its configured name.
     pub issuer: String,
+    /// Who, of all whom Verified Access vouched for, may have a certificate. There is no default.
+    pub allow: Allow,
     /// Key algorithms that may be certified, by `registerKey`'s names.
     #[serde(
         default = "default_key_algorithms",
@@ -48,6 +54,104 @@ pub struct ProfileSettings {
         skip_serializing_if = "is_default_validity"
     )]
     pub validity_days: u16,
+    /// Conditions that must all be true besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rule: Vec<RuleSettings>,
+}
+
+/// Who may have a certificate of a profile, of those whom Verified Access vouched for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Allow {
+    /// Everybody.
+    AllVerified,
+    /// Users or devices of these domains, of the profile's.
+    Domains(Vec<String>),
+    /// These users.
+    Emails(Vec<String>),
+    /// These devices, by their Directory API ids.
+    Devices(Vec<String>),
+}
+
+impl Allow {
+    /// Whether it names whom the facts are about.
+    #[must_use]
+    pub fn admits(&self, facts: &Facts) -> bool {
+        let among =
+            |names: &[String], name: Option<&String>| name.is_some_and(|name| names.contains(name));
+        match self {
+            Self::AllVerified => true,
+            Self::Domains(names) => names.contains(&facts.domain),
+            Self::Emails(names) => among(names, facts.email.as_ref()),
+            Self::Devices(names) => among(names, facts.device_permanent_id.as_ref()),
+        }
+    }
+
+    /// In the form in which facts hold names.
+    fn normalize(self, scope: KeyScope, domains: &[Domain]) -> Result<Self, InvalidProfile> {
+        let identity = |source| InvalidProfile::Identity {
+            field: "allow",
+            source,
+        };
+        let allow = match self {
+            Self::AllVerified => Self::AllVerified,
+            Self::Domains(names) => Self::Domains(each(&names, |name| {
+                let domain = Domain::parse(name).map_err(identity)?;
+                if domains.contains(&domain) {
+                    Ok(domain.as_str().to_owned())
+                } else {
+                    Err(InvalidProfile::AllowedDomain)
+                }
+            })?),
+            Self::Emails(names) if scope == KeyScope::User => Self::Emails(each(&names, |name| {
+                let email = Email::parse(name).map_err(identity)?;
+                if domains
+                    .iter()
+                    .any(|domain| domain.as_str() == email.domain())
+                {
+                    Ok(email.as_str().to_owned())
+                } else {
+                    Err(InvalidProfile::AllowedDomain)
+                }
+            })?),
+            Self::Devices(names) if scope == KeyScope::Machine => {
+                Self::Devices(each(&names, |name| {
+                    let device = DeviceId::parse(name).map_err(identity)?;
+                    Ok(device.as_str().to_owned())
+                })?)
+            }
+            Self::Emails(_) | Self::Devices(_) => return Err(InvalidProfile::AllowedScope),
+        };
+        Ok(allow)
+    }
+}
+
+fn each(
+    names: &[String],
+    parse: impl Fn(&str) -> Result<String, InvalidProfile>,
+) -> Result<Vec<String>, InvalidProfile> {
+    if names.is_empty() {
+        return Err(InvalidProfile::AllowsNobody);
+    }
+    names.iter().map(|name| parse(name)).collect()
+}
+
+/// For the decision record; a long list is counted.
+impl fmt::Display for Allow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, names) = match self {
+            Self::AllVerified => {
+                return formatter.write_str("whomever Verified Access vouches for");
+            }
+            Self::Domains(names) => ("domain", names),
+            Self::Emails(names) => ("user", names),
+            Self::Devices(names) => ("device", names),
+        };
+        match names.as_slice() {
+            [one] => write!(formatter, "the {kind} {one}"),
+            _ => write!(formatter, "one of {} {kind}s", names.len()),
+        }
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -122,6 +226,29 @@ pub enum InvalidProfile {
     /// Outside 1 to 397 days.
     #[error("validity_days is 1 to 397: a lost key must not stay certified for years")]
     Validity,
+    /// `allow` names a domain that the profile does not serve.
+    #[error("allow names a domain that is not among the profile's domains")]
+    AllowedDomain,
+    /// `allow` names users in a machine profile, or devices in a user profile.
+    #[error("allow: a user profile takes emails, a machine profile devices")]
+    AllowedScope,
+    /// `allow` is an empty list.
+    #[error("allow names nobody: name somebody, or say \"all_verified\"")]
+    AllowsNobody,
+    /// A rule does not load.
+    #[error("[[profile.rule]] {name}: {source}")]
+    Rule {
+        /// As it was written.
+        name: String,
+        /// What is wrong.
+        source: InvalidRule,
+    },
+    /// Two rules have one name.
+    #[error("[[profile.rule]] {0}: the name stands twice")]
+    RuleTwice(String),
+    /// More rules than an enrolment should pay for.
+    #[error("there are more than {RULES_MAX} rules")]
+    Rules,
 }
 
 /// A profile that was checked when the configuration was loaded.
@@ -139,6 +266,10 @@ pub struct CertificateProfile {
     pub require_customer_id: bool,
     /// Name of the issuer that signs.
     pub issuer: String,
+    /// Who may have one.
+    pub allow: Allow,
+    /// What must be true besides.
+    pub rules: Arc<[Rule]>,
     /// Keys that may be certified.
     pub key_algorithms: Vec<KeyAlgorithm>,
     /// Trust levels that may be certified.
@@ -189,10 +320,14 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
                 source,
             }
         })?;
+        let allow = settings.allow.normalize(settings.scope, &domains)?;
+        let rules = read_rules(settings.rule, settings.scope)?;
         Ok(Self {
             name: settings.name,
             scope: settings.scope,
             domains,
+            allow,
+            rules,
             customer_id,
             require_customer_id: settings.require_customer_id,
             issuer: settings.issuer,
@@ -202,6 +337,21 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             hash,
         })
     }
+}
+
+fn read_rules(settings: Vec<RuleSettings>, scope: KeyScope) -> Result<Arc<[Rule]>, InvalidProfile> {
+    if settings.len() > RULES_MAX {
+        return Err(InvalidProfile::Rules);
+    }
+    let mut names = BTreeSet::new();
+    let rules = settings.into_iter().map(|rule| {
+        let name = rule.name.clone();
+        if !names.insert(name.clone()) {
+            return Err(InvalidProfile::RuleTwice(name));
+        }
+        Rule::parse(rule, scope).map_err(|source| InvalidProfile::Rule { name, source })
+    });
+    rules.collect()
 }
 
 fn check_name(name: &str) -> Result<(), InvalidProfile> {
@@ -263,6 +413,8 @@ mod tests {
             customer_id: "C01example".to_owned(),
             require_customer_id: false,
             issuer: "issuing".to_owned(),
+            allow: Allow::AllVerified,
+            rule: Vec::new(),
             key_algorithms: default_key_algorithms(),
             key_trust_levels: default_trust_levels(),
             validity_days: 30,
@@ -297,7 +449,7 @@ mod tests {
     #[test]
     fn the_hash_sees_a_change_and_ignores_a_written_default() {
         let plain: ProfileSettings = toml::from_str(
-            "name='wifi-user'\nscope='user'\ndomains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'",
+            "name='wifi-user'\nscope='user'\ndomains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'\nallow='all_verified'",
         ).unwrap();
         assert_eq!(hash(&plain), hash(&settings()));
         let mut changed = settings();

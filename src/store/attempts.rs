@@ -365,6 +365,46 @@ impl Store {
         row.as_ref().map(read).transpose()
     }
 
+    /// A page of the attempts that fit, newest first; `before` is the row that the last page ended with.
+    /// The search goes back in time row by row, as far as `since`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attempts(
+        &self,
+        search: &AttemptSearch,
+        before: Option<i64>,
+        at_most: u32,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        // Facts are there once policy has decided; before that the verdict names the device.
+        let device = search
+            .device
+            .as_ref()
+            .map(|id| format!("%\"{}\"%", like(id)));
+        let rows = query(
+            "SELECT * FROM attempts
+             WHERE bound_at >= $2
+               AND ($1 IS NULL OR (bound_at, id) < (SELECT bound_at, id FROM attempts WHERE id = $1))
+               AND ($3 IS NULL OR unverified_email = $3)
+               AND ($4 IS NULL OR facts LIKE $4 ESCAPE '!' OR verdict LIKE $4 ESCAPE '!')
+               AND ($5 IS NULL OR profile = $5)
+               AND ($6 IS NULL OR code = $6)
+               AND ($7 IS NULL OR $7 = CASE state WHEN 'issued' THEN 'issued' WHEN 'denied' THEN 'denied' ELSE 'open' END)
+             ORDER BY bound_at DESC, id DESC LIMIT $8",
+        )
+        .bind(before)
+        .bind(search.since.0)
+        .bind(search.unverified_email.as_deref())
+        .bind(device.as_deref())
+        .bind(search.profile.as_deref())
+        .bind(search.code.map(ProblemCode::as_str))
+        .bind(search.outcome.map(Outcome::as_str))
+        .bind(i64::from(at_most))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(read).collect()
+    }
+
     /// Attempts that nobody works on although they have no outcome, oldest first.
     ///
     /// # Errors
@@ -396,6 +436,53 @@ impl Store {
             .await?;
         Ok(row.try_get::<Option<i64>, _>(0)?.map(Timestamp))
     }
+}
+
+/// How an attempt ended, for a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a certificate.
+    Issued,
+    /// With a refusal.
+    Denied,
+    /// Not yet.
+    Open,
+}
+
+impl Outcome {
+    /// `issued`, `denied` or `open`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Denied => "denied",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// Which attempts are looked for; `None` is any.
+#[derive(Clone, Debug)]
+pub struct AttemptSearch {
+    /// Bound then or later.
+    pub since: Timestamp,
+    /// The e-mail that was claimed.
+    pub unverified_email: Option<String>,
+    /// Any of the ids that Google gave the device.
+    pub device: Option<String>,
+    /// The profile's name.
+    pub profile: Option<String>,
+    /// Why it was denied.
+    pub code: Option<ProblemCode>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// A text that stands for itself in a pattern whose escape is `!`.
+fn like(text: &str) -> String {
+    text.replace('!', "!!")
+        .replace('%', "!%")
+        .replace('_', "!_")
 }
 
 pub(crate) fn checks_json(checks: &[Check]) -> String {

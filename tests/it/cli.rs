@@ -417,6 +417,75 @@ async fn an_attempt_tells_why_and_a_strangers_text_moves_no_cursor() {
 }
 
 #[tokio::test]
+async fn attempts_are_found_by_whatever_the_caller_knows() {
+    let mut ca = TestCa::start().await;
+    ca.stop().await;
+    let rule = "[[profile.rule]]\nname = \"ecdsa_only\"\nexpression = \"key_algorithm == 'ECDSA'\"\n\
+        message = \"This Chromebook is too old.\"\nremedy = \"replace the device\"\n[[profile]]\n\
+        name = \"vpn-user\"";
+    ca.reconfigure("[[profile]]\nname = \"vpn-user\"", rule);
+    ca.serve().await.unwrap();
+    let folder = ca.folder.path();
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let user = ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+    let device = ca.enroll_device(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+    let mut old = ca.chromebook(ALICE).await;
+    let denied = ca.enroll_user(&mut old, KeyAlgorithm::Rsa).await;
+    denied.is("refused_by_rule");
+    let (_chromebook, _unanswered) = ca.alices_response().await;
+    // The test's clock stands where it was set.
+    let since = ["--since", "49000d"];
+    let list = async |more: &[&str]| {
+        let arguments = [&["attempts", "list", "--json"], &since[..], more].concat();
+        let text = succeeds(folder, &arguments).await;
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .map(|line: Value| line["attempt"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let [user_id, device_id, denied_id] =
+        [&user, &device, &denied].map(|answer| answer.attempt().to_owned());
+    let all = [denied_id.clone(), device_id.clone(), user_id.clone()];
+    assert_eq!(list(&[]).await, all, "newest first");
+    assert_eq!(list(&["--outcome", "issued"]).await, all[1..]);
+    assert_eq!(list(&["--outcome", "denied"]).await, all[..1]);
+    assert!(list(&["--outcome", "open"]).await.is_empty());
+    assert_eq!(list(&["--code", "refused_by_rule"]).await, all[..1]);
+    assert_eq!(list(&["--profile", "wifi-device"]).await, all[1..2]);
+    assert_eq!(list(&["--email", "Alice@Example.com"]).await.len(), 2);
+    assert!(list(&["--email", "a%"]).await.is_empty());
+    let id = ca
+        .rows("SELECT device_permanent_id FROM certificates WHERE device_permanent_id IS NOT NULL")
+        .await;
+    assert_eq!(list(&["--device", &id[0]]).await, all[1..2]);
+    assert!(list(&["--device", "%"]).await.is_empty());
+    let page = succeeds(
+        folder,
+        &[&["attempts", "list", "--limit", "2"], &since[..]].concat(),
+    )
+    .await;
+    let (_, before) = page.trim_end().rsplit_once("--before ").unwrap();
+    assert_eq!(list(&["--before", before]).await, all[2..]);
+    assert!(page.contains("refused_by_rule"), "{page}");
+
+    let explained = succeeds(folder, &["attempts", "explain", &denied_id]).await;
+    for part in [
+        "the user who says to be alice@example.com",
+        "It was denied (refused_by_rule)",
+        "What to do: replace the device.",
+        "This Chromebook is too old.",
+        "key_algorithm = ",
+        "rule:ecdsa_only",
+    ] {
+        assert!(explained.contains(part), "{part}: {explained}");
+    }
+    let explained = succeeds(folder, &["attempts", "explain", &user_id]).await;
+    assert!(explained.contains(user.serial()), "{explained}");
+    assert!(!explained.contains("FAILED"), "{explained}");
+    ca.check().await;
+}
+
+#[tokio::test]
 async fn every_kind_of_ca_key_serves() {
     for key in ["p384", "rsa3072"] {
         let site = Site::initialized(key).await;

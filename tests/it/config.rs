@@ -223,6 +223,62 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             replaced("key_algorithms = [\"ECDSA\"]", "key_algorithms = [\"DSA\"]"),
         ),
         (
+            "nobody is allowed",
+            replaced("allow = \"all_verified\"\n", ""),
+        ),
+        (
+            "an unknown word for allow",
+            replaced("allow = \"all_verified\"", "allow = \"everybody\""),
+        ),
+        (
+            "an empty list for allow",
+            replaced("allow = \"all_verified\"", "allow = { emails = [] }"),
+        ),
+        (
+            "another domain for allow",
+            replaced(
+                "allow = \"all_verified\"",
+                "allow = { domains = [\"example.org\"] }",
+            ),
+        ),
+        (
+            "devices in a user profile",
+            replaced(
+                "allow = \"all_verified\"",
+                "allow = { devices = [\"1a2b\"] }",
+            ),
+        ),
+        ("a rule that is not CEL", ruled("email.endsWith(")),
+        (
+            "a rule with an unknown fact",
+            ruled("mail == 'a@example.com'"),
+        ),
+        (
+            "a rule with the other scope's fact",
+            ruled("device_permanent_id != ''"),
+        ),
+        (
+            "a rule with an unknown function",
+            ruled("email.endswith('.com')"),
+        ),
+        (
+            "a rule whose mistake an example does not reach",
+            ruled("email == '' && email.endswith('.com')"),
+        ),
+        (
+            "a rule that compares texts with numbers",
+            ruled("email > 3"),
+        ),
+        ("a rule that gives a text", ruled("email")),
+        (
+            "a rule with a loop in a loop",
+            ruled("['a'].all(x, ['b'].all(y, x != y))"),
+        ),
+        (
+            "a long rule",
+            ruled(&format!("email != '{}'", "x".repeat(1000))),
+        ),
+        (
             "a certificate for ever",
             behind(user, "validity_days = 3650"),
         ),
@@ -236,6 +292,15 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
         .map(|(mistake, text)| format!("--- {mistake}\n{}", complaint(text).trim_end()))
         .collect();
     insta::assert_snapshot!("mistakes", told.join("\n"));
+}
+
+/// The sound configuration with a rule of this expression in its first profile, a user's.
+fn ruled(expression: &str) -> String {
+    let allow = "allow = \"all_verified\"\n";
+    let rule = format!(
+        "{allow}[[profile.rule]]\nname = \"r\"\nexpression = \"{expression}\"\nmessage = \"m\"\nremedy = \"r\"\n"
+    );
+    sound().replacen(allow, &rule, 1)
 }
 
 fn issuer() -> String {

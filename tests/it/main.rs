@@ -23,6 +23,7 @@ mod genuine;
 mod listeners;
 mod outages;
 mod plans;
+mod policy;
 mod postgres;
 mod quickstart;
 mod refusals;

@@ -75,6 +75,7 @@ scope = "user"
 domains = ["example.com"]
 customer_id = "C01example"
 issuer = "issuing"
+allow = "all_verified"
 
 [[profile]]
 name = "vpn-user"
@@ -82,6 +83,7 @@ scope = "user"
 domains = ["example.com"]
 customer_id = "C01example"
 issuer = "issuing"
+allow = "all_verified"
 key_algorithms = ["ECDSA"]
 require_customer_id = true
 
@@ -91,6 +93,7 @@ scope = "machine"
 domains = ["example.com"]
 customer_id = "C01example"
 issuer = "issuing"
+allow = "all_verified"
 
 [[profile]]
 name = "lab-device"
@@ -98,6 +101,7 @@ scope = "machine"
 domains = ["example.com"]
 customer_id = "C01example"
 issuer = "issuing"
+allow = "all_verified"
 key_trust_levels = ["CHROME_OS_VERIFIED_MODE", "CHROME_OS_DEVELOPER_MODE"]
 "#;
 

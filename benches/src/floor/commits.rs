@@ -113,7 +113,12 @@ impl Commits {
     pub async fn enrolment(&self) -> anyhow::Result<()> {
         let challenge = self.remember().await?;
         let now = self.0.clock.now();
-        let attempt = self.0.bind(challenge, now).await?;
+        let attempt = loop {
+            // An id that is taken is drawn again, as in the service.
+            if let Some(attempt) = self.0.bind(challenge, now).await? {
+                break attempt;
+            }
+        };
         self.0.keep(&attempt, now).await?;
         let row = self.0.intend(&attempt, now).await?;
         self.0.record(&attempt, row, now).await
@@ -131,7 +136,11 @@ impl Prepared {
         Ok(random.array()?)
     }
 
-    async fn bind(&self, challenge: ChallengeDigest, at: Timestamp) -> anyhow::Result<Attempt> {
+    async fn bind(
+        &self,
+        challenge: ChallengeDigest,
+        at: Timestamp,
+    ) -> anyhow::Result<Option<Attempt>> {
         let id = AttemptId::draw(at, &self.random)?;
         let event = event(at, EventKind::AttemptBound, id.as_str())
             .with("profile", self.binding.profile.as_str())
@@ -155,7 +164,8 @@ impl Prepared {
             event,
         };
         match self.store.write(bind).await? {
-            Bound::New(attempt) => Ok(*attempt),
+            Bound::New(attempt) => Ok(Some(*attempt)),
+            Bound::IdTaken => Ok(None),
             other => bail!("not bound: {other:?}"),
         }
     }

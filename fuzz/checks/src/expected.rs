@@ -14,7 +14,8 @@ pub(crate) const EMAIL: &str = "alice@example.com";
 pub(crate) fn profile(scope: &str, require_customer_id: bool) -> CertificateProfile {
     let settings: ProfileSettings = toml::from_str(&format!(
         "name = 'wifi'\nscope = '{scope}'\ndomains = ['{DOMAIN}']\ncustomer_id = '{CUSTOMER}'\n\
-         require_customer_id = {require_customer_id}\nissuer = 'issuing'"
+         require_customer_id = {require_customer_id}\nissuer = 'issuing'\n\
+         allow = 'all_verified'"
     ))
     .expect("settings");
     settings.try_into().expect("a profile")

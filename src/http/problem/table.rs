@@ -195,6 +195,14 @@ rows! {
         "Weak key";
         "The key can be broken, although the device is genuine.";
         "Use ECDSA, or install the firmware update for the device's TPM".
+    NotAllowed: 403 AskAdmin;
+        "Not allowed";
+        "This profile is not for this user or device.";
+        "Use another profile, or have the user or device allowed in this one".
+    RefusedByRule: 403 AskAdmin;
+        "Refused by a rule";
+        "A rule of this profile does not admit this user or device.";
+        "Tell the help desk the id in this answer: it finds the rule, what it saw, and the remedy".
     KeyAlreadyCertified: 409 Restart;
         "Key already certified";
         "The key has a certificate, or it was certified for somebody else or withdrawn.";

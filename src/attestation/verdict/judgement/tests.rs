@@ -6,7 +6,8 @@ use crate::model::profile::ProfileSettings;
 
 fn profile(scope: &str, more: &str) -> CertificateProfile {
     let settings: ProfileSettings = toml::from_str(&format!(
-        "name='p'\nscope='{scope}'\ndomains=['example.com']\ncustomer_id='C01ours'\nissuer='i'\n{more}"
+        "name='p'\nscope='{scope}'\ndomains=['example.com']\ncustomer_id='C01ours'\nissuer='i'\n\
+         allow='all_verified'\n{more}"
     ))
     .unwrap();
     CertificateProfile::try_from(settings).unwrap()

@@ -1,0 +1,103 @@
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::model::facts::{FACTS_VERSION, KeyAlgorithm};
+use crate::model::identity::KeyScope;
+use crate::model::profile::ProfileSettings;
+
+fn facts(email: &str, algorithm: KeyAlgorithm, attested: Option<&str>) -> Facts {
+    Facts {
+        version: FACTS_VERSION,
+        profile: "wifi-user".to_owned(),
+        scope: KeyScope::User,
+        email: Some(email.to_owned()),
+        domain: "example.com".to_owned(),
+        customer_id: Some("C01example".to_owned()),
+        device_permanent_id: None,
+        virtual_device_id: None,
+        device_enrollment_id: None,
+        attested_device_id: attested.map(str::to_owned),
+        key_trust_level: KeyTrustLevel::ChromeOsVerifiedMode,
+        key_algorithm: algorithm,
+        time: Some(Timestamp(1_800_000_000)),
+    }
+}
+
+fn profile(allow: &str, rules: &[&str]) -> CertificateProfile {
+    let mut text = format!(
+        "name = 'wifi-user'\nscope = 'user'\ndomains = ['example.com']\n\
+         customer_id = 'C01example'\nissuer = 'issuing'\nallow = {allow}\n"
+    );
+    for (index, rule) in rules.iter().enumerate() {
+        text.push_str(&format!(
+            "[[rule]]\nname = 'r{index}'\nexpression = \"{rule}\"\nmessage = 'M'\nremedy = 'R'\n"
+        ));
+    }
+    let settings: ProfileSettings = toml::from_str(&text).unwrap();
+    settings.try_into().unwrap()
+}
+
+#[test]
+fn the_first_check_that_fails_gives_the_code_and_all_are_told() {
+    let profile = profile("{ emails = ['bob@example.com'] }", &["false"]);
+    let decision = evaluate(&facts("a@example.com", KeyAlgorithm::Rsa, None), &profile);
+    assert_eq!(decision.refusal, Some(ProblemCode::NotAllowed));
+    let failed: Vec<_> = decision
+        .checks()
+        .iter()
+        .filter(|check| !check.passed)
+        .map(|check| (check.name.as_str(), check.message.as_deref()))
+        .collect();
+    assert_eq!(failed, [("allow", None), ("rule:r0", Some("M"))]);
+}
+
+#[test]
+fn a_profile_s_hash_sees_its_rules_and_whom_it_allows() {
+    let hashes = [
+        profile("'all_verified'", &[]).hash,
+        profile("'all_verified'", &["true"]).hash,
+        profile("'all_verified'", &["true", "true"]).hash,
+        profile("{ emails = ['bob@example.com'] }", &[]).hash,
+        profile("{ domains = ['example.com'] }", &[]).hash,
+    ];
+    for (index, one) in hashes.iter().enumerate() {
+        assert!(hashes.iter().skip(index + 1).all(|other| one != other));
+    }
+}
+
+const RULES: [&str; 8] = [
+    "true",
+    "false",
+    "email.startsWith('a')",
+    "key_algorithm == 'ECDSA'",
+    "attested_device_id == 'x'",
+    "true || attested_device_id == 'x'",
+    "[1][size(email) - 13] == 1",
+    "time % 2 == 0",
+];
+
+proptest! {
+    /// A rule can only take away.
+    #[test]
+    fn adding_a_rule_never_approves_more(
+        rules in proptest::collection::vec(proptest::sample::select(RULES.to_vec()), 0..5),
+        added in proptest::sample::select(RULES.to_vec()),
+        place in any::<proptest::sample::Index>(),
+        email in "[ab]{1,2}@example.com",
+        rsa in any::<bool>(),
+        attested in proptest::option::of("[xy]"),
+    ) {
+        let algorithm = if rsa { KeyAlgorithm::Rsa } else { KeyAlgorithm::Ecdsa };
+        let facts = facts(&email, algorithm, attested.as_deref());
+        let mut more = rules.clone();
+        more.insert(place.index(rules.len() + 1), added);
+        let fewer = evaluate(&facts, &profile("'all_verified'", &rules));
+        let more = evaluate(&facts, &profile("'all_verified'", &more));
+        prop_assert!(fewer.is_approved() || !more.is_approved());
+        let all_pass = more.checks().iter().all(|check| check.passed);
+        prop_assert_eq!(more.is_approved(), all_pass);
+    }
+}

@@ -15,6 +15,7 @@ mod doctor;
 mod init;
 mod logging;
 mod migrate;
+mod policy;
 mod serve;
 mod text;
 
@@ -55,6 +56,9 @@ enum Command {
     /// Look at attempts.
     #[command(subcommand)]
     Attempts(attempts::AttemptsCommand),
+    /// Try policy before it is in force.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Check the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -103,6 +107,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor => return doctor::run(&config).await,
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
+        Command::Policy(command) => return policy::run(&config, command).await,
         Command::Audit(command) => return audit::run(&config, command).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -117,6 +117,13 @@ pub fn evaluate(facts: &Facts, profile: &CertificateProfile) -> Decision {
     }
 }
 
+/// Whether a recorded check of this name was made here, by any version.
+#[must_use]
+pub fn is_check(name: &str) -> bool {
+    name.starts_with("rule:")
+        || ["key_scope", "key_trust_level", "key_algorithm", "allow"].contains(&name)
+}
+
 fn check_scope(facts: &Facts, profile: &CertificateProfile) -> Check {
     Check::new(
         "key_scope",

@@ -57,9 +57,10 @@ fn response(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| floor.parse_response().unwrap());
 }
 
-#[divan::bench]
-fn policy(bencher: Bencher<'_, '_>) {
-    let floor = floor(KeyAlgorithm::Ecdsa);
+/// By the number of rules.
+#[divan::bench(args = [0, 1, 10, 50])]
+fn policy(bencher: Bencher<'_, '_>, rules: usize) {
+    let floor = floor(KeyAlgorithm::Ecdsa).with_rules(rules).unwrap();
     bencher.bench_local(|| floor.evaluate().unwrap());
 }
 

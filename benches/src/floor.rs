@@ -13,6 +13,7 @@ use vaca::enrichment;
 use vaca::model::facts::{Facts, KeyTrustLevel};
 use vaca::model::identity::{Email, ExpectedIdentity};
 use vaca::model::profile::CertificateProfile;
+use vaca::model::rule::{Rule, RuleSettings};
 use vaca::model::serial::SerialNumber;
 use vaca::policy::{self, Approval};
 use vaca::random::{Random as _, SystemRandom};
@@ -98,6 +99,23 @@ impl Floor {
     pub fn prove_key(&self) -> anyhow::Result<()> {
         csr::prove(&self.device).map_err(|refusal| anyhow!("{:?}", refusal.code))?;
         Ok(())
+    }
+
+    /// With so many rules in the profile, all of them true.
+    ///
+    /// # Errors
+    /// None.
+    pub fn with_rules(mut self, count: usize) -> anyhow::Result<Self> {
+        let rule = |number| RuleSettings {
+            name: format!("rule_{number}"),
+            expression: "email.endsWith('@example.com') && key_algorithm in ['ECDSA', 'RSA']"
+                .to_owned(),
+            message: "None.".to_owned(),
+            remedy: "none".to_owned(),
+        };
+        let rules = (0..count).map(|number| Rule::parse(rule(number), self.profile.scope));
+        self.profile.rules = rules.collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     /// Holds the facts against the profile.

@@ -79,7 +79,7 @@ impl From<OutcomeArgument> for Outcome {
 }
 
 /// Seconds of a number with `s`, `m`, `h` or `d` behind it.
-fn age(text: &str) -> Result<i64, String> {
+pub(super) fn age(text: &str) -> Result<i64, String> {
     let wrong = || "an age is a number and s, m, h or d, such as 7d".to_owned();
     let unit = match text.chars().last() {
         Some('s') => 1,

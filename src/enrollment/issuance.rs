@@ -97,49 +97,28 @@ impl Enrollment {
             attempt: attempt.row,
             owner: attempt.ownership.owner.clone(),
             intent: intent(approval, prepared),
+            limit: approval.profile().live_certificates,
             checks: attempt.checks.clone(),
             facts: serde_json::to_string(facts).unwrap_or_default(),
             event,
         };
-        match self.resources.store.write(intend).await {
-            Ok(Intended::Committed(row)) => Ok(row),
-            Ok(Intended::LostOwnership) => Err(Refusal::new(ProblemCode::InProgress)
-                .of(&attempt.id)
-                .after(1)),
-            Ok(Intended::Blocked) => {
-                let check = Check::new(
-                    "blocked",
-                    "not blocked",
-                    "blocked",
-                    false,
-                    "ask an operator to lift the block",
-                );
-                Err(self
-                    .deny(attempt, ProblemCode::Blocked, vec![check], Some(facts))
-                    .await)
+        let refused = match self.resources.store.write(intend).await {
+            Ok(Intended::Committed(row)) => return Ok(row),
+            Ok(Intended::LostOwnership) => {
+                return Err(Refusal::new(ProblemCode::InProgress)
+                    .of(&attempt.id)
+                    .after(1));
             }
-            Ok(Intended::KeyTaken) => {
-                let check = Check::new(
-                    "key_is_new",
-                    "a key without a certificate",
-                    "a certified key",
-                    false,
-                    "enrol again with a fresh key",
-                );
-                Err(self
-                    .deny(
-                        attempt,
-                        ProblemCode::KeyAlreadyCertified,
-                        vec![check],
-                        Some(facts),
-                    )
-                    .await)
-            }
+            Ok(Intended::Blocked) => blocked(),
+            Ok(Intended::LimitReached) => limit_reached(approval),
+            Ok(Intended::KeyTaken) => key_taken(),
             Err(error) => {
                 self.admission.release(attempt).await;
-                Err(storage(&error).of(&attempt.id))
+                return Err(storage(&error).of(&attempt.id));
             }
-        }
+        };
+        let (code, check) = refused;
+        Err(self.deny(attempt, code, vec![check], Some(facts)).await)
     }
 
     async fn record(
@@ -173,6 +152,34 @@ impl Enrollment {
             }
         }
     }
+}
+
+fn blocked() -> (ProblemCode, Check) {
+    let remedy = "ask an operator to lift the block";
+    let check = Check::new("blocked", "not blocked", "blocked", false, remedy);
+    (ProblemCode::Blocked, check)
+}
+
+fn limit_reached(approval: &Approval) -> (ProblemCode, Check) {
+    let check = Check::new(
+        "live_certificates",
+        format!("fewer than {}", approval.profile().live_certificates),
+        "as many as the profile allows",
+        false,
+        "wait until one ends, find out why there are so many, or raise the profile's live_certificates",
+    );
+    (ProblemCode::TooManyCertificates, check)
+}
+
+fn key_taken() -> (ProblemCode, Check) {
+    let check = Check::new(
+        "key_is_new",
+        "a key without a certificate",
+        "a certified key",
+        false,
+        "enrol again with a fresh key",
+    );
+    (ProblemCode::KeyAlreadyCertified, check)
 }
 
 fn intent(approval: &Approval, prepared: &PreparedCertificate) -> Intent {

@@ -105,6 +105,8 @@ codes! {
     NotAllowed = "not_allowed",
     /// A rule of the profile is not true for this user or device.
     RefusedByRule = "refused_by_rule",
+    /// The user or device has as many certificates of this profile as it may.
+    TooManyCertificates = "too_many_certificates",
     /// The key is certified already, or belongs to somebody else.
     KeyAlreadyCertified = "key_already_certified",
     /// The device or user is blocked.

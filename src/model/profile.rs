@@ -54,6 +54,12 @@ pub struct ProfileSettings {
         skip_serializing_if = "is_default_validity"
     )]
     pub validity_days: u16,
+    /// How many certificates of this profile one user or device may have at once.
+    #[serde(
+        default = "default_live_certificates",
+        skip_serializing_if = "is_default_live_certificates"
+    )]
+    pub live_certificates: u32,
     /// Conditions that must all be true besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<RuleSettings>,
@@ -169,6 +175,12 @@ fn default_trust_levels() -> Vec<KeyTrustLevel> {
 fn is_default_trust(value: &Vec<KeyTrustLevel>) -> bool {
     *value == default_trust_levels()
 }
+fn default_live_certificates() -> u32 {
+    20
+}
+fn is_default_live_certificates(value: &u32) -> bool {
+    *value == default_live_certificates()
+}
 fn default_validity_days() -> u16 {
     30
 }
@@ -226,6 +238,9 @@ pub enum InvalidProfile {
     /// Outside 1 to 397 days.
     #[error("validity_days is 1 to 397: a lost key must not stay certified for years")]
     Validity,
+    /// Nobody could have one, or one holder a thousand.
+    #[error("live_certificates is 1 to 1000")]
+    LiveCertificates,
     /// `allow` names a domain that the profile does not serve.
     #[error("allow names a domain that is not among the profile's domains")]
     AllowedDomain,
@@ -276,6 +291,8 @@ pub struct CertificateProfile {
     pub key_trust_levels: Vec<KeyTrustLevel>,
     /// Lifetime of a certificate, in seconds.
     pub lifetime: i64,
+    /// How many certificates one holder may have at once.
+    pub live_certificates: u32,
     /// The recipe's fingerprint.
     pub hash: ProfileHash,
 }
@@ -297,6 +314,9 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
         check_levels(&settings)?;
         if !(1..=397).contains(&settings.validity_days) {
             return Err(InvalidProfile::Validity);
+        }
+        if !(1..=1000).contains(&settings.live_certificates) {
+            return Err(InvalidProfile::LiveCertificates);
         }
         let domains = settings
             .domains
@@ -334,6 +354,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             key_algorithms: settings.key_algorithms,
             key_trust_levels: settings.key_trust_levels,
             lifetime: i64::from(settings.validity_days) * DAY,
+            live_certificates: settings.live_certificates,
             hash,
         })
     }
@@ -418,6 +439,7 @@ mod tests {
             key_algorithms: default_key_algorithms(),
             key_trust_levels: default_trust_levels(),
             validity_days: 30,
+            live_certificates: default_live_certificates(),
         }
     }
 

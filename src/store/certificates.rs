@@ -9,7 +9,7 @@ use crate::model::profile::ProfileHash;
 use crate::model::serial::SerialNumber;
 use crate::store::attempts::{checks_json, digest};
 use crate::store::engine::{Connection, Row, query};
-use crate::store::guard::{Guard, hold};
+use crate::store::guard::hold_for_intent;
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit, blocks};
 
@@ -78,13 +78,16 @@ pub enum Intended {
     Blocked,
     /// The key belongs to somebody else, or has a certificate that is still good.
     KeyTaken,
+    /// The holder has as many certificates of the profile as it may.
+    LimitReached,
 }
 
 /// Commits a client certificate's intent for an attempt. An intent of the attempt that was never
 /// signed is closed in the same commit.
 ///
 /// Among nodes: the attempt's row is locked first, by every command that finishes an attempt, so
-/// that only one of them gets further. Blocks cannot change between the look at them and the commit.
+/// that only one of them gets further. Blocks cannot change between the look at them and the commit,
+/// and nobody else counts the holder's certificates meanwhile.
 /// The key's row is locked before its certificates are looked at, so of two attempts with one key
 /// the second sees what the first committed. Beneath it all are the unique indexes.
 #[derive(Debug)]
@@ -95,6 +98,8 @@ pub struct Intend {
     pub owner: String,
     /// What will be signed.
     pub intent: Intent,
+    /// How many certificates of the profile the holder may have at once, this one included.
+    pub limit: u32,
     /// Every check of the attempt, all passed.
     pub checks: Vec<Check>,
     /// The facts that policy decided on.
@@ -128,11 +133,14 @@ impl Write for Intend {
         }
         // Whoever blocks the holder now either waits for this commit, and then finds the intent to
         // revoke, or is waited for here, and is then seen by the next statement.
-        hold(connection, Guard::LookAtBlocks).await?;
+        hold_for_intent(connection, &self.intent.identity).await?;
         if blocks::is_blocked(connection, &self.intent.holder).await? {
             return Ok(Applied::Undo(Intended::Blocked));
         }
         abandon(connection, self.attempt, &self.event).await?;
+        if live(connection, &self.intent, now).await? >= i64::from(self.limit) {
+            return Ok(Applied::Undo(Intended::LimitReached));
+        }
         let Some(key) = claim_key(connection, &self.intent, now).await? else {
             return Ok(Applied::Undo(Intended::KeyTaken));
         };
@@ -213,6 +221,24 @@ impl Write for Record {
         audit::append(connection, &self.event);
         Ok(Applied::Keep(true))
     }
+}
+
+/// How many certificates of its profile the holder has that are good or may yet be signed.
+async fn live(
+    connection: &mut Connection,
+    intent: &Intent,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let row = query(
+        "SELECT count(*) FROM certificates
+         WHERE identity = $1 AND profile = $2 AND state <> 'abandoned' AND not_after >= $3",
+    )
+    .bind(&intent.identity)
+    .bind(&intent.profile)
+    .bind(now.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
 }
 
 /// The row of a key that is this identity's and has no certificate that is still good.

@@ -5,17 +5,20 @@
 //! that looks before it leaps takes a guard first, in a statement of its own. Guards are advisory
 //! locks that end with the transaction or the command's savepoint, never with the session.
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use crate::store::engine::{Connection, Link, query};
 
 /// The upper half of every key, so that other users of the database do not meet ours by chance.
 const OURS: i64 = 0x7661_6361 << 32;
 
+const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+const LOCK_FOR_INTENT: &str = "SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2)";
+
 /// What is guarded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Guard {
-    /// The blocks stay as they are while they are looked at; any number may look.
-    LookAtBlocks,
-    /// The blocks change: nobody looks meanwhile, and whoever looked has committed.
+    /// The blocks change: nobody looks meanwhile ([`hold_for_intent`]), and whoever looked has committed.
     ChangeBlocks,
     /// Events get their numbers.
     Sequence,
@@ -25,19 +28,13 @@ pub(crate) enum Guard {
     Migrate,
 }
 
-impl Guard {
-    fn statement(self) -> &'static str {
-        match self {
-            Self::LookAtBlocks => "SELECT pg_advisory_xact_lock_shared($1)",
-            Self::ChangeBlocks | Self::Sequence | Self::NumberCrl | Self::Migrate => {
-                "SELECT pg_advisory_xact_lock($1)"
-            }
-        }
-    }
+/// The upper half of the keys of identities: another one, so that none of them is one of the others.
+const IDENTITIES: i64 = 0x7661_6362 << 32;
 
+impl Guard {
     fn key(self) -> i64 {
         OURS | match self {
-            Self::LookAtBlocks | Self::ChangeBlocks => 1,
+            Self::ChangeBlocks => 1,
             Self::Sequence => 2,
             Self::NumberCrl => 3,
             Self::Migrate => 4,
@@ -48,10 +45,30 @@ impl Guard {
 /// Waits until the guard is free and holds it until the commit.
 pub(crate) async fn hold(connection: &mut Connection, guard: Guard) -> Result<(), sqlx::Error> {
     if let Link::Postgres(_) = connection.link {
-        query(guard.statement())
-            .bind(guard.key())
+        query(LOCK).bind(guard.key()).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Holds what an intent looks at: the blocks, at which any number may look at once, and how many certificates an
+/// identity has, which nobody else counts meanwhile. Two identities share a key once in four billion,
+/// and wait for each other then.
+pub(crate) async fn hold_for_intent(
+    connection: &mut Connection,
+    identity: &str,
+) -> Result<(), sqlx::Error> {
+    if let Link::Postgres(_) = connection.link {
+        query(LOCK_FOR_INTENT)
+            .bind(Guard::ChangeBlocks.key())
+            .bind(IDENTITIES | number_of(identity))
             .execute(connection)
             .await?;
     }
     Ok(())
+}
+
+fn number_of(identity: &str) -> i64 {
+    let digest = digest(&SHA256, identity.as_bytes());
+    let octets = digest.as_ref().iter().take(4);
+    octets.fold(0, |number, octet| number << 8 | i64::from(*octet))
 }

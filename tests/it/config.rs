@@ -283,6 +283,10 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             behind(user, "validity_days = 3650"),
         ),
         (
+            "no certificate for anybody",
+            behind(user, "live_certificates = 0"),
+        ),
+        (
             "a certificate for no time",
             behind(user, "validity_days = 0"),
         ),

@@ -209,6 +209,44 @@ async fn a_block_that_commits_while_a_certificate_is_intended_wins() {
     ca.check().await;
 }
 
+#[tokio::test]
+async fn two_nodes_together_give_nobody_more_than_the_limit() {
+    if Engine::Postgres.is_absent(REASON) {
+        return;
+    }
+    let mut ca = TestCa::start().await;
+    ca.stop().await;
+    ca.reconfigure(
+        "scope = \"user\"\n",
+        "scope = \"user\"\nlive_certificates = 1\n",
+    );
+    ca.serve().await.unwrap();
+    let other = ca.node(78).await;
+    // Long enough that both have counted before either has inserted, if nothing keeps them apart.
+    for statement in [
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END'",
+        "CREATE TRIGGER slow BEFORE INSERT ON certificates FOR EACH ROW EXECUTE FUNCTION slow()",
+    ] {
+        ca.execute(statement).await;
+    }
+    let mut bodies = Vec::new();
+    for _ in 0..2 {
+        let response = response(&ca).await;
+        bodies.push(certificate_request(&response, "wifi-user", Some(ALICE)));
+    }
+    let (one, two) = join(
+        present_at(&ca, &ca.api, &bodies[0]),
+        present_at(&ca, &other.api, &bodies[1]),
+    )
+    .await;
+    let mut outcomes = [one.status, two.status];
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, [201, 403], "{} {}", one.text, two.text);
+    other.stop().await;
+    ca.check().await;
+}
+
 /// Renews two leases, and takes its time between them.
 struct RenewTwo([&'static str; 2]);
 

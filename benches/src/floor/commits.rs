@@ -195,8 +195,10 @@ impl Prepared {
             intent: Intent {
                 serial,
                 spki_sha256: self.array()?,
+                identity: format!("user:{}@example.com", hex(&self.array::<8>()?)),
                 ..self.intent.clone()
             },
+            limit: 20,
             checks: self.checks.clone(),
             facts: self.facts.clone(),
             event: event(at, EventKind::CertificateIntended, &subject)

@@ -203,6 +203,10 @@ rows! {
         "Refused by a rule";
         "A rule of this profile does not admit this user or device.";
         "Tell the help desk the id in this answer: it finds the rule, what it saw, and the remedy".
+    TooManyCertificates: 403 AskAdmin after 86400;
+        "Too many certificates";
+        "This user or device has as many good certificates of this profile as it may have at once.";
+        "Try again with a new challenge in a day, or have the number in the profile raised".
     KeyAlreadyCertified: 409 Restart;
         "Key already certified";
         "The key has a certificate, or it was certified for somebody else or withdrawn.";

@@ -1,0 +1,258 @@
+//! `vaca policy test`: what the profiles of this configuration say, before they say it to anybody.
+//! Hand-written cases are held against what they expect, recorded attempts against what was decided.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+
+use crate::cli::attempts::age;
+use crate::cli::text::{count, escape, print_table};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::config::Config;
+use crate::model::attempt::AttemptId;
+use crate::model::facts::{Check, FACTS_VERSION, Facts, KeyAlgorithm, KeyTrustLevel};
+use crate::model::profile::CertificateProfile;
+use crate::policy::{self, Decision};
+use crate::store::Store;
+use crate::store::attempts::{Attempt, AttemptSearch};
+
+/// Attempts that are read at once.
+const PAGE: u32 = 1000;
+/// Attempts that are named for each kind of change.
+const EXAMPLES: usize = 3;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Try this configuration's profiles on cases and on recorded attempts. Ends with 1 where a case
+    /// does not hold or an attempt would be decided otherwise.
+    Test(Test),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Test {
+    /// Cases: facts and what is expected of them (docs/policy.md).
+    cases: Option<PathBuf>,
+    /// Recorded attempts too, that far back, such as 12h or 7d.
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    since: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cases {
+    case: Vec<Case>,
+}
+
+/// One case; what its facts leave out is as good as it can be.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    profile: String,
+    /// `approved`, or the name of the first check that fails.
+    expect: String,
+    #[serde(default)]
+    facts: CaseFacts,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CaseFacts {
+    email: Option<String>,
+    domain: Option<String>,
+    customer_id: Option<String>,
+    device_permanent_id: Option<String>,
+    virtual_device_id: Option<String>,
+    device_enrollment_id: Option<String>,
+    attested_device_id: Option<String>,
+    key_trust_level: Option<KeyTrustLevel>,
+    key_algorithm: Option<KeyAlgorithm>,
+    time: Option<Timestamp>,
+}
+
+impl CaseFacts {
+    fn complete(self, profile: &CertificateProfile, now: Timestamp) -> Facts {
+        let of_email = self
+            .email
+            .as_deref()
+            .and_then(|email| email.split_once('@'));
+        let domain = of_email.map(|(_, domain)| domain.to_owned()).or_else(|| {
+            let first = profile.first_domain();
+            first.map(|domain| domain.as_str().to_owned())
+        });
+        Facts {
+            version: FACTS_VERSION,
+            profile: profile.name.clone(),
+            scope: profile.scope,
+            domain: self.domain.or(domain).unwrap_or_default(),
+            email: self.email,
+            customer_id: self.customer_id,
+            device_permanent_id: self.device_permanent_id,
+            virtual_device_id: self.virtual_device_id,
+            device_enrollment_id: self.device_enrollment_id,
+            attested_device_id: self.attested_device_id,
+            key_trust_level: self
+                .key_trust_level
+                .unwrap_or(KeyTrustLevel::ChromeOsVerifiedMode),
+            key_algorithm: self.key_algorithm.unwrap_or(KeyAlgorithm::Ecdsa),
+            time: Some(self.time.unwrap_or(now)),
+        }
+    }
+}
+
+pub(super) async fn run(config: &Config, command: PolicyCommand) -> anyhow::Result<ExitCode> {
+    let PolicyCommand::Test(test) = command;
+    let now = SystemClock::new().now();
+    let mut holds = true;
+    if let Some(file) = &test.cases {
+        holds &= try_cases(config, file, now)?;
+    }
+    if let Some(age) = test.since {
+        holds &= try_attempts(config, now.minus(age)).await?;
+    }
+    Ok(if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn profile<'a>(config: &'a Config, name: &str) -> Option<&'a CertificateProfile> {
+    config.profiles.iter().find(|profile| profile.name == name)
+}
+
+/// The first check that failed, by name.
+fn first_failed(checks: &[Check]) -> Option<&str> {
+    let failed = checks.iter().find(|check| !check.passed);
+    failed.map(|check| check.name.as_str())
+}
+
+fn verdict(decision: &Decision) -> String {
+    first_failed(decision.checks())
+        .unwrap_or("approved")
+        .to_owned()
+}
+
+fn try_cases(config: &Config, file: &Path, now: Timestamp) -> anyhow::Result<bool> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let cases: Cases =
+        toml::from_str(&text).with_context(|| format!("{} is no file of cases", file.display()))?;
+    let total = cases.case.len();
+    ensure!(total > 0, "{} holds no case", file.display());
+    let mut wrong = Vec::new();
+    for case in cases.case {
+        let profile = profile(config, &case.profile).with_context(|| {
+            format!(
+                "case {:?}: no profile is named {:?}",
+                case.name, case.profile
+            )
+        })?;
+        let facts = case.facts.complete(profile, now);
+        let decision = policy::evaluate(&facts, profile);
+        let seen = verdict(&decision);
+        if seen != case.expect {
+            let failed = decision.checks().iter().find(|check| !check.passed);
+            let why = failed.map_or(String::new(), |check| check.seen.clone());
+            wrong.push(vec![case.name, case.expect, seen, why]);
+        }
+    }
+    println!("{}, {} wrong", count(total, "case"), wrong.len());
+    if !wrong.is_empty() {
+        print_table(&["CASE", "EXPECTED", "DECIDED", "SEEN"], &wrong);
+    }
+    Ok(wrong.is_empty())
+}
+
+/// Attempts that would be decided otherwise, for one reason.
+#[derive(Default)]
+struct Change {
+    attempts: u64,
+    examples: Vec<AttemptId>,
+}
+
+/// What was decided, what would be, and by which check.
+type Changes = BTreeMap<(&'static str, String), Change>;
+
+async fn try_attempts(config: &Config, since: Timestamp) -> anyhow::Result<bool> {
+    let store = Store::open(&config.database)
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database))?;
+    let search = AttemptSearch {
+        since,
+        unverified_email: None,
+        device: None,
+        profile: None,
+        code: None,
+        outcome: None,
+    };
+    let mut changes = Changes::new();
+    let (mut tried, mut before) = (0_u64, None);
+    loop {
+        let page = store.attempts(&search, before, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.row);
+        for attempt in &page {
+            tried += u64::from(try_attempt(config, attempt, &mut changes)?);
+        }
+        if std::io::stderr().is_terminal() {
+            eprint!("\r{tried} attempts, back to {} ", last.binding.at);
+        }
+    }
+    if std::io::stderr().is_terminal() {
+        eprintln!();
+    }
+    let changed: u64 = changes.values().map(|change| change.attempts).sum();
+    println!("{tried} recorded decisions since {since}, {changed} would change");
+    let rows: Vec<_> = changes
+        .into_iter()
+        .map(|((change, check), of)| {
+            let examples: Vec<_> = of.examples.iter().map(AttemptId::as_str).collect();
+            let examples = examples.join(" ");
+            vec![change.to_owned(), check, of.attempts.to_string(), examples]
+        })
+        .collect();
+    if !rows.is_empty() {
+        print_table(&["CHANGE", "BY", "ATTEMPTS", "SUCH AS"], &rows);
+    }
+    Ok(rows.is_empty())
+}
+
+/// Whether policy had decided on it; its change is added where there is one.
+fn try_attempt(config: &Config, attempt: &Attempt, changes: &mut Changes) -> anyhow::Result<bool> {
+    let Some(facts) = &attempt.facts else {
+        return Ok(false);
+    };
+    let facts: Facts = serde_json::from_str(facts)
+        .with_context(|| format!("the facts of {} are of another version", attempt.id))?;
+    let then = attempt
+        .checks
+        .iter()
+        .find(|check| !check.passed && policy::is_check(&check.name));
+    let then = then.map(|check| check.name.as_str());
+    let change = match profile(config, &attempt.binding.profile) {
+        None => Some(("the profile is gone", attempt.binding.profile.clone())),
+        Some(profile) => {
+            let decision = policy::evaluate(&facts, profile);
+            match (then, first_failed(decision.checks())) {
+                (None, Some(now)) => Some(("approved, now refused", now.to_owned())),
+                (Some(then), None) => Some(("refused, now approved", then.to_owned())),
+                _ => None,
+            }
+        }
+    };
+    if let Some((change, check)) = change {
+        let change = changes.entry((change, escape(&check))).or_default();
+        change.attempts += 1;
+        if change.examples.len() < EXAMPLES {
+            change.examples.push(attempt.id.clone());
+        }
+    }
+    Ok(true)
+}

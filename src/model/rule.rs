@@ -141,9 +141,9 @@ pub enum InvalidRule {
     /// Too deep to be evaluated on any stack.
     #[error("expression is nested more than {DEPTH_MAX} deep: split it into rules")]
     Deep,
-    /// A loop in a loop.
+    /// A loop in a loop, or over what a loop made: either multiplies.
     #[error(
-        "expression has a loop (all, exists, exists_one, map, filter) within a loop, whose cost has no bound: split it into rules"
+        "expression has a loop (all, exists, exists_one, map, filter) within a loop or over the result of one, whose cost has no bound: split it into rules"
     )]
     NestedLoop,
     /// A name that is no fact.
@@ -371,6 +371,8 @@ fn check_text(field: &'static str, text: &str) -> Result<(), InvalidRule> {
 struct Names {
     scope: KeyScope,
     facts: Vec<&'static Fact>,
+    /// Whether the walk is in a loop, or in the list that one goes over.
+    in_loop: bool,
     /// Variables of the loop that the walk is in.
     variables: Vec<String>,
     depth: usize,
@@ -381,6 +383,7 @@ impl Names {
         let mut names = Self {
             scope,
             facts: Vec::new(),
+            in_loop: false,
             variables: Vec::new(),
             depth: 0,
         };
@@ -411,10 +414,10 @@ impl Names {
             Expr::Map(map) => self.entries(map.entries.iter().map(|entry| &entry.expr)),
             Expr::Struct(of) => self.entries(of.entries.iter().map(|entry| &entry.expr)),
             Expr::Comprehension(of) => {
-                self.walk(&of.iter_range)?;
-                if !self.variables.is_empty() {
+                if std::mem::replace(&mut self.in_loop, true) {
                     return Err(InvalidRule::NestedLoop);
                 }
+                self.walk(&of.iter_range)?;
                 self.walk(&of.accu_init)?;
                 self.variables = vec![of.iter_var.clone(), of.accu_var.clone()];
                 self.variables.extend(of.iter_var2.clone());
@@ -422,6 +425,7 @@ impl Names {
                     self.walk(part)?;
                 }
                 self.variables.clear();
+                self.in_loop = false;
                 Ok(())
             }
         }

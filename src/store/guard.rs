@@ -50,9 +50,9 @@ pub(crate) async fn hold(connection: &mut Connection, guard: Guard) -> Result<()
     Ok(())
 }
 
-/// Holds what an intent looks at: the blocks, at which any number may look at once, and how many certificates an
-/// identity has, which nobody else counts meanwhile. Two identities share a key once in four billion,
-/// and wait for each other then.
+/// Holds what an intent looks at: the blocks, at which any number may look at once, and how many
+/// certificates an identity has, which nobody else counts meanwhile. Two identities share a key once in
+/// four billion, and wait for each other then.
 pub(crate) async fn hold_for_intent(
     connection: &mut Connection,
     identity: &str,

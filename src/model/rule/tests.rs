@@ -81,9 +81,12 @@ fn what_a_rule_saw_stands_in_the_record_as_data() {
 }
 
 #[test]
-fn a_loop_may_follow_a_loop_but_not_stand_in_one() {
-    user("['a', 'b'].map(x, x + 'c').exists(x, x == email)").unwrap();
+fn a_loop_may_stand_beside_a_loop_but_not_in_one_or_behind_one() {
+    user("['a'].exists(x, x == email) || ['b'].exists(x, x == domain)").unwrap();
+    let doubled = ".map(x, x + x)".repeat(30);
     for nested in [
+        "['a', 'b'].map(x, x + 'c').exists(x, x == email)",
+        &format!("['a']{doubled} == ['b']"),
         "['a'].exists(x, ['b'].exists(y, x == y))",
         "['a'].all(x, [x].map(y, y).size() == 1)",
     ] {

@@ -11,7 +11,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::http::problem::table::row;
 use crate::model::attempt::AttemptId;
-use crate::model::identity::Email;
+use crate::model::identity::{DeviceId, Email};
 use crate::model::problem_code::ProblemCode;
 use crate::store::Store;
 use crate::store::attempts::{Attempt, AttemptSearch, Outcome};
@@ -36,8 +36,8 @@ pub(super) struct List {
     #[arg(long)]
     email: Option<String>,
     /// A device, by any of the ids that Google gave it; what was denied before Google answered names none.
-    #[arg(long, value_name = "ID")]
-    device: Option<String>,
+    #[arg(long, value_name = "ID", value_parser = DeviceId::parse)]
+    device: Option<DeviceId>,
     /// The profile's name.
     #[arg(long)]
     profile: Option<String>,
@@ -136,7 +136,8 @@ pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Re
         (_, id) => {
             let id = id.context("no id")?;
             let (attempt, certificate) = find(&store, &id).await?;
-            println!("{}\n", escape(&explain(&attempt, certificate.as_ref())));
+            let text = explain(&attempt, certificate.as_ref()).replace('\n', " ");
+            println!("{}\n", escape(&text));
             print_checks(&attempt);
         }
     }
@@ -156,12 +157,15 @@ async fn print_list(store: &Store, list: &List) -> anyhow::Result<()> {
     let search = AttemptSearch {
         since: SystemClock::new().now().minus(list.since),
         unverified_email: list.email.as_deref().map(str::to_ascii_lowercase),
-        device: list.device.clone(),
+        device: list.device.clone().map(|id| id.as_str().to_owned()),
         profile: list.profile.clone(),
         code: list.code,
         outcome: list.outcome.map(Outcome::from),
     };
-    let attempts = store.attempts(&search, list.before, list.limit).await?;
+    let attempts = store
+        .attempts(&search, list.before, list.limit)
+        .await
+        .context("the search did not end; where it took too long, narrow it by --since")?;
     if list.json {
         attempts
             .iter()

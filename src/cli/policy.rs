@@ -16,6 +16,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::model::attempt::AttemptId;
 use crate::model::facts::{Check, FACTS_VERSION, Facts, KeyAlgorithm, KeyTrustLevel};
+use crate::model::identity::{Domain, Email, InvalidIdentity};
 use crate::model::profile::CertificateProfile;
 use crate::policy::{self, Decision};
 use crate::store::Store;
@@ -49,7 +50,7 @@ struct Cases {
     case: Vec<Case>,
 }
 
-/// One case; what its facts leave out is as good as it can be.
+/// One case. The key's facts are good where they are left out; everything else is not known then.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
@@ -77,21 +78,24 @@ struct CaseFacts {
 }
 
 impl CaseFacts {
-    fn complete(self, profile: &CertificateProfile, now: Timestamp) -> Facts {
-        let of_email = self
-            .email
-            .as_deref()
-            .and_then(|email| email.split_once('@'));
-        let domain = of_email.map(|(_, domain)| domain.to_owned()).or_else(|| {
-            let first = profile.first_domain();
-            first.map(|domain| domain.as_str().to_owned())
-        });
-        Facts {
+    /// In the form in which the service holds names.
+    fn complete(
+        self,
+        profile: &CertificateProfile,
+        now: Timestamp,
+    ) -> Result<Facts, InvalidIdentity> {
+        let email = self.email.as_deref().map(Email::parse).transpose()?;
+        let domain = self.domain.as_deref().map(Domain::parse).transpose()?;
+        let domain = domain.as_ref().map(Domain::as_str);
+        let domain = domain
+            .or(email.as_ref().map(Email::domain))
+            .or(profile.first_domain().map(Domain::as_str));
+        Ok(Facts {
             version: FACTS_VERSION,
             profile: profile.name.clone(),
             scope: profile.scope,
-            domain: self.domain.or(domain).unwrap_or_default(),
-            email: self.email,
+            domain: domain.unwrap_or_default().to_owned(),
+            email: email.as_ref().map(|email| email.as_str().to_owned()),
             customer_id: self.customer_id,
             device_permanent_id: self.device_permanent_id,
             virtual_device_id: self.virtual_device_id,
@@ -102,7 +106,7 @@ impl CaseFacts {
                 .unwrap_or(KeyTrustLevel::ChromeOsVerifiedMode),
             key_algorithm: self.key_algorithm.unwrap_or(KeyAlgorithm::Ecdsa),
             time: Some(self.time.unwrap_or(now)),
-        }
+        })
     }
 }
 
@@ -154,7 +158,10 @@ fn try_cases(config: &Config, file: &Path, now: Timestamp) -> anyhow::Result<boo
                 case.name, case.profile
             )
         })?;
-        let facts = case.facts.complete(profile, now);
+        let facts = case
+            .facts
+            .complete(profile, now)
+            .with_context(|| format!("case {:?}", case.name))?;
         let decision = policy::evaluate(&facts, profile);
         let seen = verdict(&decision);
         if seen != case.expect {
@@ -241,8 +248,8 @@ fn try_attempt(config: &Config, attempt: &Attempt, changes: &mut Changes) -> any
         Some(profile) => {
             let decision = policy::evaluate(&facts, profile);
             match (then, first_failed(decision.checks())) {
-                (None, Some(now)) => Some(("approved, now refused", now.to_owned())),
-                (Some(then), None) => Some(("refused, now approved", then.to_owned())),
+                (None, Some(now)) => Some(("approved by policy, now refused", now.to_owned())),
+                (Some(then), None) => Some(("refused by policy, now approved", then.to_owned())),
                 _ => None,
             }
         }

@@ -281,8 +281,8 @@ pub struct CertificateProfile {
     pub require_customer_id: bool,
     /// Name of the issuer that signs.
     pub issuer: String,
-    /// Who may have one.
-    pub allow: Allow,
+    /// Who may have one; shared, because each decision keeps its profile.
+    pub allow: Arc<Allow>,
     /// What must be true besides.
     pub rules: Arc<[Rule]>,
     /// Keys that may be certified.
@@ -340,7 +340,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
                 source,
             }
         })?;
-        let allow = settings.allow.normalize(settings.scope, &domains)?;
+        let allow = Arc::new(settings.allow.normalize(settings.scope, &domains)?);
         let rules = read_rules(settings.rule, settings.scope)?;
         Ok(Self {
             name: settings.name,

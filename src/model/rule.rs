@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, operators};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::{Context, Env, ExecutionError, Program, Value};
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +12,8 @@ use crate::clock::Timestamp;
 use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::KeyScope;
 
-/// Longest expression, in octets. The crate bounds no cost; a short expression without a loop in a loop
-/// is cheap, and a long one is a list that belongs elsewhere.
+/// Longest expression, in octets. The crate bounds no cost; what a short expression without a loop in a
+/// loop costs is at most the square of its length, and a long one is a list that belongs elsewhere.
 const EXPRESSION_MAX: usize = 1000;
 /// Deepest nesting: it is evaluated by functions that call themselves, for every enrolment.
 const DEPTH_MAX: usize = 40;
@@ -40,6 +40,9 @@ fn text(value: &str) -> Value {
 fn optional(value: Option<&String>) -> Option<Value> {
     value.map(|value| text(value))
 }
+
+/// The one fact that is a number.
+const TIME: &str = "time";
 
 /// `docs/policy.md` describes each; a test compares the two.
 static FACTS: [Fact; 12] = [
@@ -99,7 +102,7 @@ static FACTS: [Fact; 12] = [
         value: |facts| Some(text(facts.key_algorithm.as_str())),
     },
     Fact {
-        name: "time",
+        name: TIME,
         scope: None,
         value: |facts| facts.time.map(|time| Value::Int(time.0)),
     },
@@ -146,6 +149,11 @@ pub enum InvalidRule {
         "expression has a loop (all, exists, exists_one, map, filter) within a loop or over the result of one, whose cost has no bound: split it into rules"
     )]
     NestedLoop,
+    /// CEL calls values of two kinds unequal, whatever they are: a slip that refuses nobody, or all.
+    #[error(
+        "expression compares {0} with a value of another kind: texts stand in quotes, numbers do not"
+    )]
+    OtherKind(&'static str),
     /// A name that is no fact.
     #[error("expression names {name:?}, which is no fact; facts are {known}")]
     UnknownFact {
@@ -293,7 +301,7 @@ fn compile(expression: &str) -> Result<Program, InvalidRule> {
         parser.join().ok()
     });
     parsed
-        .ok_or_else(|| InvalidRule::Syntax("the parser stopped".to_owned()))?
+        .ok_or_else(|| InvalidRule::Fails("the parser stopped; is memory short?".to_owned()))?
         .map_err(|errors| InvalidRule::Syntax(on_one_line(&errors.to_string())))
 }
 
@@ -367,6 +375,38 @@ fn check_text(field: &'static str, text: &str) -> Result<(), InvalidRule> {
     }
 }
 
+/// Holds the two sides of `==`, `!=` and `in` against each other, where one is a fact and the other stands
+/// there as a literal.
+fn check_kinds(call: &CallExpr) -> Result<(), InvalidRule> {
+    let compares = [operators::EQUALS, operators::NOT_EQUALS, operators::IN];
+    let [left, right] = call.args.as_slice() else {
+        return Ok(());
+    };
+    if !compares.contains(&call.func_name.as_str()) {
+        return Ok(());
+    }
+    for (one, other) in [(left, right), (right, left)] {
+        let Expr::Ident(name) = &one.expr else {
+            continue;
+        };
+        let Some(fact) = fact(name) else { continue };
+        let values = match &other.expr {
+            Expr::List(list) => list.elements.as_slice(),
+            _ => std::slice::from_ref(other),
+        };
+        let fits = |value: &IdedExpr| match &value.expr {
+            Expr::Literal(LiteralValue::String(_)) => fact.name != TIME,
+            Expr::Literal(LiteralValue::Int(_)) => fact.name == TIME,
+            Expr::Literal(_) => false,
+            _ => true,
+        };
+        if !values.iter().all(fits) {
+            return Err(InvalidRule::OtherKind(fact.name));
+        }
+    }
+    Ok(())
+}
+
 /// The facts that an expression names, gathered on a walk that also looks for loops in loops.
 struct Names {
     scope: KeyScope,
@@ -403,16 +443,20 @@ impl Names {
 
     fn walk_within(&mut self, expression: &IdedExpr) -> Result<(), InvalidRule> {
         match &expression.expr {
-            Expr::Unspecified | Expr::Literal(_) => Ok(()),
+            Expr::Literal(_) => Ok(()),
+            // Nothing that the parser makes of these could ever be evaluated.
+            Expr::Unspecified | Expr::Struct(_) => Err(InvalidRule::Syntax(
+                "there is a part that means nothing here".to_owned(),
+            )),
             Expr::Ident(name) => self.name(name),
             Expr::Select(select) => self.walk(&select.operand),
             Expr::List(list) => self.walk_all(&list.elements),
             Expr::Call(call) => {
                 self.walk_all(&call.args)?;
+                check_kinds(call)?;
                 call.target.iter().try_for_each(|target| self.walk(target))
             }
             Expr::Map(map) => self.entries(map.entries.iter().map(|entry| &entry.expr)),
-            Expr::Struct(of) => self.entries(of.entries.iter().map(|entry| &entry.expr)),
             Expr::Comprehension(of) => {
                 if std::mem::replace(&mut self.in_loop, true) {
                     return Err(InvalidRule::NestedLoop);

@@ -376,17 +376,16 @@ impl Store {
         before: Option<i64>,
         at_most: u32,
     ) -> Result<Vec<Attempt>, StoreError> {
-        // Facts are there once policy has decided; before that the verdict names the device.
-        let device = search
-            .device
-            .as_ref()
-            .map(|id| format!("%\"{}\"%", like(id)));
+        // Facts are there once policy has decided; before that the verdict names the device. Engines
+        // differ in whether LIKE looks at the case.
+        let device = search.device.as_ref();
+        let device = device.map(|id| format!("%!_id\":\"{}\"%", like(&id.to_ascii_lowercase())));
+        let (before_at, before) = self.place(before).await?;
         let rows = query(
             "SELECT * FROM attempts
-             WHERE bound_at >= $2
-               AND ($1 IS NULL OR (bound_at, id) < (SELECT bound_at, id FROM attempts WHERE id = $1))
+             WHERE bound_at >= $2 AND bound_at <= $9 AND (bound_at < $9 OR id < $1)
                AND ($3 IS NULL OR unverified_email = $3)
-               AND ($4 IS NULL OR facts LIKE $4 ESCAPE '!' OR verdict LIKE $4 ESCAPE '!')
+               AND ($4 IS NULL OR lower(facts) LIKE $4 ESCAPE '!' OR lower(verdict) LIKE $4 ESCAPE '!')
                AND ($5 IS NULL OR profile = $5)
                AND ($6 IS NULL OR code = $6)
                AND ($7 IS NULL OR $7 = CASE state WHEN 'issued' THEN 'issued' WHEN 'denied' THEN 'denied' ELSE 'open' END)
@@ -400,9 +399,23 @@ impl Store {
         .bind(search.code.map(ProblemCode::as_str))
         .bind(search.outcome.map(Outcome::as_str))
         .bind(i64::from(at_most))
+        .bind(before_at)
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Where in time a row stands, and the row; without one, behind everything.
+    async fn place(&self, row: Option<i64>) -> Result<(i64, i64), StoreError> {
+        let Some(row) = row else {
+            return Ok((i64::MAX, i64::MAX));
+        };
+        let found = query("SELECT bound_at FROM attempts WHERE id = $1")
+            .bind(row)
+            .fetch_optional(&self.readers)
+            .await?;
+        let bound_at = found.map(|found| found.try_get(0)).transpose()?;
+        Ok((bound_at.unwrap_or(i64::MIN), row))
     }
 
     /// Attempts that nobody works on although they have no outcome, oldest first.

@@ -52,7 +52,8 @@ pub(crate) async fn hold(connection: &mut Connection, guard: Guard) -> Result<()
 
 /// Holds what an intent looks at: the blocks, at which any number may look at once, and how many
 /// certificates an identity has, which nobody else counts meanwhile. Two identities share a key once in
-/// four billion, and wait for each other then.
+/// four billion, and wait for each other then. Two nodes whose batches take two identities in opposite
+/// orders stop each other; the server ends one of them, and its batch runs again (`writer`).
 pub(crate) async fn hold_for_intent(
     connection: &mut Connection,
     identity: &str,

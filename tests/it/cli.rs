@@ -458,7 +458,9 @@ async fn attempts_are_found_by_whatever_the_caller_knows() {
         .rows("SELECT device_permanent_id FROM certificates WHERE device_permanent_id IS NOT NULL")
         .await;
     assert_eq!(list(&["--device", &id[0]]).await, all[1..2]);
-    assert!(list(&["--device", "%"]).await.is_empty());
+    assert!(list(&["--device", "_______-____"]).await.is_empty());
+    let shouted = id[0].to_uppercase();
+    assert_eq!(list(&["--device", &shouted]).await, all[1..2], "any case");
     let page = succeeds(
         folder,
         &[&["attempts", "list", "--limit", "2"], &since[..]].concat(),

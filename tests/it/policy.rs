@@ -230,14 +230,14 @@ async fn a_change_of_policy_is_tried_on_cases_and_on_what_was_decided() {
     assert_eq!(exit, Some(1), "{other}");
     for line in [
         format!(
-            "approved, now refused  rule:not_rsa  1         {}",
+            "approved by policy, now refused  rule:not_rsa  1         {}",
             ecdsa.attempt()
         ),
         format!(
-            "refused, now approved  rule:not_rsa  1         {}",
+            "refused by policy, now approved  rule:not_rsa  1         {}",
             rsa.attempt()
         ),
-        "the profile is gone    wifi-device   1".to_owned(),
+        "the profile is gone              wifi-device   1".to_owned(),
         "3 recorded decisions".to_owned(),
         "3 would change".to_owned(),
     ] {
@@ -255,7 +255,7 @@ async fn a_change_of_policy_is_tried_on_cases_and_on_what_was_decided() {
             "rule:not_rsa",
             "{ email = \"a@example.com\", key_algorithm = \"RSA\" }",
         ),
-        case("new", "approved", "{ email = \"a@example.com\" }"),
+        case("new", "approved", "{ email = \"A@Example.com\" }"),
     ];
     std::fs::write(folder.join("cases.toml"), cases.concat()).unwrap();
     let (exit, held) = test("vaca.toml", &["cases.toml"]).await;

@@ -103,6 +103,33 @@ fn a_loop_may_stand_beside_a_loop_but_not_in_one_or_behind_one() {
 }
 
 #[test]
+fn a_fact_is_compared_with_its_own_kind() {
+    for slip in [
+        "time != '1798761600'",
+        "email != 1",
+        "1 == email",
+        "!(email in [1, 2])",
+        "email in ['a', 2]",
+        "email != null",
+        "time == 1.5",
+        "time in ['a']",
+    ] {
+        let error = user(slip).unwrap_err();
+        assert!(
+            matches!(error, InvalidRule::OtherKind(_)),
+            "{slip}: {error}"
+        );
+    }
+    for fine in [
+        "time != 1798761600",
+        "email != domain",
+        "email in ['a', domain]",
+    ] {
+        user(fine).unwrap();
+    }
+}
+
+#[test]
 fn deep_nesting_is_an_error_and_no_crash() {
     for (open, close) in [
         ("(", ")"),

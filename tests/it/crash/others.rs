@@ -59,6 +59,10 @@ async fn a_server_that_is_restarted_under_load_costs_nobody_a_certificate() {
     };
     let place = Engine::of_this_run().empty_database().await;
     let mut ca = TestCa::start_on(place, START).await;
+    ca.reconfigure(
+        "scope = \"user\"\n",
+        "scope = \"user\"\nlive_certificates = 24\n",
+    );
     ca.serve().await.unwrap();
     let mut responses = Vec::new();
     for _ in 0..24 {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::store::Store;
 use logging::LogArguments;
 
 mod attempts;
@@ -15,6 +17,7 @@ mod doctor;
 mod init;
 mod logging;
 mod migrate;
+mod page;
 mod policy;
 mod serve;
 mod text;
@@ -87,6 +90,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The record, for a command that looks at it.
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    Store::open(&config.database)
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database))
 }
 
 async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {

@@ -7,7 +7,8 @@ use crate::model::facts::{FACTS_VERSION, Facts};
 use crate::model::identity::{CustomerId, DeviceId, VerifiedIdentity};
 use crate::model::profile::CertificateProfile;
 
-/// The facts of one attempt, bound at `bound_at`. What a claim said and Verified Access did not confirm is not in them.
+/// The facts of one attempt, bound at `bound_at`. What a claim said and Verified Access did not confirm
+/// is not in them.
 #[must_use]
 pub fn gather(
     device: &VerifiedDevice,

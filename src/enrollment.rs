@@ -147,7 +147,7 @@ impl Enrollment {
         match policy::approve(device, key, decision) {
             Ok(approval) => {
                 attempt.checks.extend(approval.checks().iter().cloned());
-                self.issue(&attempt, &approval, &facts).await
+                self.issue(&attempt, &approval).await
             }
             Err(denial) => Err(self
                 .deny(&attempt, denial.code, denial.checks, Some(&facts))

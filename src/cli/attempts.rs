@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use crate::cli::open_store;
+use crate::cli::page::Page;
 use crate::cli::text::{escape, print_json, print_table};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
@@ -13,7 +15,6 @@ use crate::http::problem::table::row;
 use crate::model::attempt::AttemptId;
 use crate::model::identity::{DeviceId, Email};
 use crate::model::problem_code::ProblemCode;
-use crate::store::Store;
 use crate::store::attempts::{Attempt, AttemptSearch, Outcome};
 use crate::store::certificates::CertificateRow;
 
@@ -47,15 +48,8 @@ pub(super) struct List {
     /// Why it was denied, such as developer_mode.
     #[arg(long, value_parser = code)]
     code: Option<ProblemCode>,
-    /// How many, at the most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    limit: u32,
-    /// Older than this row, as the last line of the previous page says.
-    #[arg(long, value_name = "ROW")]
-    before: Option<i64>,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    page: Page,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -113,29 +107,18 @@ pub(super) struct Show {
 }
 
 pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Result<ExitCode> {
-    let id = match &command {
-        AttemptsCommand::List(_) => None,
-        AttemptsCommand::Show(Show { id, .. }) | AttemptsCommand::Explain(Explain { id }) => Some(
-            AttemptId::parse(id)
-                .context("an attempt's id is 8 letters and digits, such as 7K3M9QXT")?,
-        ),
-    };
-    let store = Store::open(&config.database)
-        .await
-        .with_context(|| format!("cannot open the database {}", config.database))?;
-    match (command, id) {
-        (AttemptsCommand::List(list), _) => print_list(&store, &list).await?,
-        (AttemptsCommand::Show(show), Some(id)) => {
-            let (attempt, certificate) = find(&store, &id).await?;
+    match command {
+        AttemptsCommand::List(list) => print_list(config, &list).await?,
+        AttemptsCommand::Show(show) => {
+            let (attempt, certificate) = find(config, &show.id).await?;
             if show.json {
                 print_json(&record(&attempt, certificate.as_ref()));
             } else {
                 print(&attempt, certificate.as_ref());
             }
         }
-        (_, id) => {
-            let id = id.context("no id")?;
-            let (attempt, certificate) = find(&store, &id).await?;
+        AttemptsCommand::Explain(Explain { id }) => {
+            let (attempt, certificate) = find(config, &id).await?;
             let text = explain(&attempt, certificate.as_ref()).replace('\n', " ");
             println!("{}\n", escape(&text));
             print_checks(&attempt);
@@ -144,29 +127,33 @@ pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-async fn find(store: &Store, id: &AttemptId) -> anyhow::Result<(Attempt, Option<CertificateRow>)> {
+async fn find(config: &Config, id: &str) -> anyhow::Result<(Attempt, Option<CertificateRow>)> {
+    let id = AttemptId::parse(id)
+        .context("an attempt's id is 8 letters and digits, such as 7K3M9QXT")?;
+    let store = open_store(config).await?;
     let attempt = store
-        .attempt(id)
+        .attempt(&id)
         .await?
         .with_context(|| format!("no attempt has the id {id}"))?;
     let certificate = store.certificate_of_attempt(attempt.row).await?;
     Ok((attempt, certificate))
 }
 
-async fn print_list(store: &Store, list: &List) -> anyhow::Result<()> {
+async fn print_list(config: &Config, list: &List) -> anyhow::Result<()> {
     let search = AttemptSearch {
         since: SystemClock::new().now().minus(list.since),
         unverified_email: list.email.as_deref().map(str::to_ascii_lowercase),
-        device: list.device.clone().map(|id| id.as_str().to_owned()),
+        device: list.device.as_ref().map(|id| id.as_str().to_owned()),
         profile: list.profile.clone(),
         code: list.code,
         outcome: list.outcome.map(Outcome::from),
     };
+    let store = open_store(config).await?;
     let attempts = store
-        .attempts(&search, list.before, list.limit)
+        .attempts(&search, list.page.before, list.page.limit)
         .await
         .context("the search did not end; where it took too long, narrow it by --since")?;
-    if list.json {
+    if list.page.json {
         attempts
             .iter()
             .for_each(|attempt| print_json(&summary(attempt)));
@@ -189,12 +176,7 @@ async fn print_list(store: &Store, list: &List) -> anyhow::Result<()> {
         &["ATTEMPT", "BOUND", "OUTCOME", "PROFILE", "CLAIMED", "FROM"],
         &rows,
     );
-    if let Some(last) = attempts
-        .last()
-        .filter(|_| attempts.len() == list.limit as usize)
-    {
-        println!("older ones: --before {}", last.row);
-    }
+    list.page.print_rest(&attempts, |attempt| attempt.row);
     Ok(())
 }
 

@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 
 use crate::audit;
+use crate::cli::open_store;
 use crate::cli::text::count;
 use crate::config::Config;
-use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
@@ -18,9 +17,7 @@ pub(super) enum AuditCommand {
 
 pub(super) async fn run(config: &Config, command: AuditCommand) -> anyhow::Result<ExitCode> {
     let AuditCommand::Verify = command;
-    let store = Store::open(&config.database)
-        .await
-        .with_context(|| format!("cannot open the database {}", config.database))?;
+    let store = open_store(config).await?;
     let verified = audit::verify(&store).await;
     store.close().await;
     let events = usize::try_from(verified?).unwrap_or(usize::MAX);

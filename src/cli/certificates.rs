@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::cli::open_store;
+use crate::cli::page::Page;
 use crate::cli::text::{escape, print_json, print_table};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::model::serial::{SerialNumber, hex};
-use crate::store::Store;
 use crate::store::certificates::CertificateRow;
 
 #[derive(Debug, Subcommand)]
@@ -23,15 +24,8 @@ pub(super) enum CertificatesCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// How many, at the most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    limit: u32,
-    /// Older than this row, as the last line of the previous page says.
-    #[arg(long, value_name = "ROW")]
-    before: Option<i64>,
-    /// One JSON object a line.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    page: Page,
 }
 
 #[derive(Debug, Args)]
@@ -44,16 +38,17 @@ pub(super) struct Show {
 }
 
 pub(super) async fn run(config: &Config, command: CertificatesCommand) -> anyhow::Result<ExitCode> {
-    let store = Store::open(&config.database)
-        .await
-        .with_context(|| format!("cannot open the database {}", config.database))?;
+    let store = open_store(config).await?;
     match command {
         CertificatesCommand::List(list) => {
-            let rows = store.certificates(list.before, list.limit).await?;
-            if list.json {
+            let rows = store
+                .certificates(list.page.before, list.page.limit)
+                .await?;
+            if list.page.json {
                 rows.iter().for_each(|row| print_json(&summary(row)));
             } else {
-                print_list(&rows, list.limit);
+                print_list(&rows);
+                list.page.print_rest(&rows, |row| row.row);
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -74,7 +69,7 @@ pub(super) async fn run(config: &Config, command: CertificatesCommand) -> anyhow
     }
 }
 
-fn print_list(rows: &[CertificateRow], limit: u32) {
+fn print_list(rows: &[CertificateRow]) {
     let head = [
         "SERIAL",
         "STATE",
@@ -97,9 +92,6 @@ fn print_list(rows: &[CertificateRow], limit: u32) {
         })
         .collect();
     print_table(&head, &cells);
-    if let Some(last) = rows.last().filter(|_| rows.len() == limit as usize) {
-        println!("older ones: --before {}", last.row);
-    }
 }
 
 fn summary(row: &CertificateRow) -> Value {

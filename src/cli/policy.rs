@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use crate::cli::attempts::age;
+use crate::cli::open_store;
 use crate::cli::text::{count, escape, print_table};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
@@ -19,7 +20,6 @@ use crate::model::facts::{Check, FACTS_VERSION, Facts, KeyAlgorithm, KeyTrustLev
 use crate::model::identity::{Domain, Email, InvalidIdentity};
 use crate::model::profile::CertificateProfile;
 use crate::policy::{self, Decision};
-use crate::store::Store;
 use crate::store::attempts::{Attempt, AttemptSearch};
 
 /// Attempts that are read at once.
@@ -188,9 +188,7 @@ struct Change {
 type Changes = BTreeMap<(&'static str, String), Change>;
 
 async fn try_attempts(config: &Config, since: Timestamp) -> anyhow::Result<bool> {
-    let store = Store::open(&config.database)
-        .await
-        .with_context(|| format!("cannot open the database {}", config.database))?;
+    let store = open_store(config).await?;
     let search = AttemptSearch {
         since,
         unverified_email: None,

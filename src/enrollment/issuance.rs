@@ -7,7 +7,7 @@ use crate::enrollment::{Enrolled, Enrollment, chain};
 use crate::model::actor::Actor;
 use crate::model::certificate::CertificateKind;
 use crate::model::event::{AuditEvent, EventKind};
-use crate::model::facts::{Check, Facts};
+use crate::model::facts::Check;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 use crate::model::serial::SerialNumber;
@@ -20,7 +20,6 @@ impl Enrollment {
         &self,
         attempt: &Attempt,
         approval: &Approval,
-        facts: &Facts,
     ) -> Result<Enrolled, Refusal> {
         let issuer = match self.issuers.get(&approval.profile().issuer) {
             Some(issuer) if self.resources.verifier.clock_trusted() => issuer,
@@ -46,16 +45,14 @@ impl Enrollment {
                             false,
                             "shorten or rename the account",
                         );
-                        self.deny(attempt, error.code(), vec![check], Some(facts))
+                        self.deny(attempt, error.code(), vec![check], Some(approval.facts()))
                             .await
                     }
                     code => self.give_up(attempt, code).await,
                 });
             }
         };
-        let row = self
-            .intend(attempt, approval, &prepared, facts, now)
-            .await?;
+        let row = self.intend(attempt, approval, &prepared, now).await?;
         let issued = match issuer.sign(prepared).await {
             Ok(issued) => issued,
             Err(error) => {
@@ -81,7 +78,6 @@ impl Enrollment {
         attempt: &Attempt,
         approval: &Approval,
         prepared: &PreparedCertificate,
-        facts: &Facts,
         now: Timestamp,
     ) -> Result<i64, Refusal> {
         let subject = format!("{}/{}", prepared.issuer_id(), prepared.serial());
@@ -99,7 +95,7 @@ impl Enrollment {
             intent: intent(approval, prepared),
             limit: approval.profile().live_certificates,
             checks: attempt.checks.clone(),
-            facts: serde_json::to_string(facts).unwrap_or_default(),
+            facts: serde_json::to_string(approval.facts()).unwrap_or_default(),
             event,
         };
         let refused = match self.resources.store.write(intend).await {
@@ -118,7 +114,9 @@ impl Enrollment {
             }
         };
         let (code, check) = refused;
-        Err(self.deny(attempt, code, vec![check], Some(facts)).await)
+        Err(self
+            .deny(attempt, code, vec![check], Some(approval.facts()))
+            .await)
     }
 
     async fn record(

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::attestation::{Failure, VerifiedDevice, Verifier};
 use crate::clock::{Clock, Timestamp};
+use crate::enrichment::Lists;
 use crate::model::actor::Actor;
 use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, OWNERSHIP};
 use crate::model::challenge::{CHALLENGE_LIFETIME, Challenge};
@@ -40,6 +41,8 @@ pub struct Resources {
     pub verifier: Verifier,
     /// What can be asked for.
     pub profiles: Arc<Vec<CertificateProfile>>,
+    /// What the organisation says of its devices and users.
+    pub lists: Lists,
     /// Tags that the database cannot forge.
     pub deployment_key: DeploymentKey,
     /// Time.

@@ -4,6 +4,7 @@
 //! them from memory. Between the two the caller commits them; this module cannot see the database.
 //! All that reaches a private key is inside this folder.
 
+mod alternative;
 pub mod authority;
 pub mod bundle;
 pub mod ceremony;

@@ -13,6 +13,7 @@ use logging::LogArguments;
 mod attempts;
 mod audit;
 mod certificates;
+mod config;
 mod doctor;
 mod init;
 mod logging;
@@ -106,14 +107,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(&config).await?,
         Command::Migrate => migrate::run(&config).await?,
         Command::Init(init) => init::run(&config, &init).await?,
-        Command::Config(ConfigCommand::Check) => {
-            println!(
-                "{}: {} and {}, as far as the file shows; `vaca doctor` looks at keys, database and network",
-                path.display(),
-                text::count(config.issuers.len(), "issuer"),
-                text::count(config.profiles.len(), "profile"),
-            );
-        }
+        Command::Config(ConfigCommand::Check) => config::check(&config, &path)?,
         Command::Doctor => return doctor::run(&config).await,
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,

@@ -10,9 +10,17 @@ use serde::Deserialize;
 
 use crate::admission::GateSettings;
 use crate::attestation::VerifiedAccessSettings;
+use crate::ca::Authority;
+use crate::enrichment::EnrichmentSettings;
 use crate::http::settings::HttpSettings;
-use crate::model::profile::{CertificateProfile, ProfileSettings};
+use crate::model::profile::{CertificateProfile, InvalidProfile, ProfileSettings};
 use crate::store::database::{Database, DatabaseSettings};
+
+mod source;
+
+use source::{Misfit, Source, Step};
+
+const DAY: i64 = 24 * 60 * 60;
 
 /// The environment variable that may hold the password of the PostgreSQL user.
 const DATABASE_PASSWORD: &str = "VACA_DATABASE_PASSWORD";
@@ -37,20 +45,17 @@ pub enum ConfigError {
         message: String,
     },
     /// Well-formed, but not usable.
-    #[error("{place}: {message}")]
+    #[error("{}:{line}: {place}: {message}", path.display())]
     Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: usize,
         /// Which table or key.
         place: String,
         /// What to change.
         message: String,
     },
-}
-
-fn invalid(place: impl Into<String>, message: impl Into<String>) -> ConfigError {
-    ConfigError::Invalid {
-        place: place.into(),
-        message: message.into(),
-    }
 }
 
 /// `[listen]`: where the service answers.
@@ -106,6 +111,8 @@ struct Settings {
     admission: GateSettings,
     #[serde(default)]
     http: HttpSettings,
+    #[serde(default)]
+    enrichment: EnrichmentSettings,
     issuer: Vec<IssuerSettings>,
     profile: Vec<ProfileSettings>,
 }
@@ -128,10 +135,13 @@ pub struct Config {
     pub admission: GateSettings,
     /// Extensions and proxies.
     pub http: HttpSettings,
+    /// What the organisation's own lists are.
+    pub enrichment: EnrichmentSettings,
     /// Who signs.
     pub issuers: Vec<IssuerSettings>,
     /// What can be asked for.
     pub profiles: Vec<CertificateProfile>,
+    source: Source,
 }
 
 impl Config {
@@ -148,15 +158,62 @@ impl Config {
             path: path.to_owned(),
             message: error.to_string(),
         })?;
-        let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        Self::compose(settings, folder)
+        let source = Source {
+            path: path.to_owned(),
+            text,
+        };
+        Self::compose(settings, source.clone()).map_err(|misfit| source.locate(misfit))
     }
 
-    fn compose(settings: Settings, folder: &Path) -> Result<Self, ConfigError> {
+    /// Holds the profiles of an issuer against its certificate.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] where one certifies keys for longer than the issuer ever lives, or for
+    /// what no path through the issuer admits.
+    pub fn check_issuer(
+        &self,
+        issuer: &IssuerSettings,
+        authority: &Authority,
+    ) -> Result<(), ConfigError> {
+        for (index, profile) in self.profiles.iter().enumerate() {
+            if profile.issuer != issuer.name {
+                continue;
+            }
+            let misfit = |at: &[Step], message| {
+                let profile_at = [Step::Key("profile"), Step::Nth(index)];
+                self.source.locate(Misfit {
+                    at: [&profile_at, at].concat(),
+                    place: format!("[[profile]] {}", profile.name),
+                    message,
+                })
+            };
+            if profile.lifetime > authority.lifetime() {
+                let days = authority.lifetime() / DAY;
+                let message = format!(
+                    "validity_days is more than the {days} days for which issuer {} is good altogether",
+                    issuer.name
+                );
+                return Err(misfit(&[Step::Key("validity_days")], message));
+            }
+            if let Some(usage) = authority.refuses(profile) {
+                let message = format!(
+                    "the certificate of issuer {} does not admit {}: leave it out of extended_key_usages, or have `vaca init` make an issuer with this configuration",
+                    issuer.name,
+                    usage.as_str()
+                );
+                let at = [Step::Key("certificate"), Step::Key("extended_key_usages")];
+                return Err(misfit(&at, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn compose(settings: Settings, source: Source) -> Result<Self, Misfit> {
+        let folder = source.path.parent().unwrap_or_else(|| Path::new(""));
         let database = settings
             .database
             .locate(folder, environment(DATABASE_PASSWORD)?)
-            .map_err(|error| invalid("[database]", error.to_string()))?;
+            .map_err(|error| Misfit::in_table("database", &error))?;
         let mut listen = settings.listen;
         check_listen(&listen)?;
         within(
@@ -169,12 +226,20 @@ impl Config {
         let mut verified_access = settings.verified_access;
         verified_access
             .check()
-            .map_err(|error| invalid("[verified_access]", error.to_string()))?;
+            .map_err(|error| Misfit::in_table("verified_access", &error))?;
         within(
             folder,
             [
                 verified_access.service_account_file.as_mut(),
                 verified_access.root_certificate_file.as_mut(),
+            ],
+        );
+        let mut enrichment = settings.enrichment;
+        within(
+            folder,
+            [
+                enrichment.devices_file.as_mut(),
+                enrichment.users_file.as_mut(),
             ],
         );
         let mut issuers = settings.issuer;
@@ -198,19 +263,24 @@ impl Config {
             verified_access,
             admission: settings.admission,
             http: settings.http,
+            enrichment,
             issuers,
             profiles,
+            source,
         })
     }
 }
 
 /// A secret that the environment may hold; an empty one is none.
-fn environment(name: &str) -> Result<Option<String>, ConfigError> {
+fn environment(name: &str) -> Result<Option<String>, Misfit> {
     match std::env::var(name) {
         Ok(value) if value.is_empty() => Ok(None),
         Ok(value) => Ok(Some(value)),
         Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(invalid(name, "is not UTF-8")),
+        Err(VarError::NotUnicode(_)) => Err(Misfit::in_table(
+            "database",
+            &format_args!("{name} of the environment is not UTF-8"),
+        )),
     }
 }
 
@@ -220,10 +290,10 @@ fn within<const N: usize>(folder: &Path, paths: [Option<&mut PathBuf>; N]) {
     }
 }
 
-fn check_listen(listen: &ListenSettings) -> Result<(), ConfigError> {
+fn check_listen(listen: &ListenSettings) -> Result<(), Misfit> {
     if listen.tls_certificate_file.is_some() != listen.tls_key_file.is_some() {
         let message = "tls_certificate_file and tls_key_file go together: set both or neither";
-        return Err(invalid("[listen]", message));
+        return Err(Misfit::in_table("listen", &message));
     }
     Ok(())
 }
@@ -231,36 +301,62 @@ fn check_listen(listen: &ListenSettings) -> Result<(), ConfigError> {
 fn read_profiles(
     settings: Vec<ProfileSettings>,
     issuers: &[IssuerSettings],
-) -> Result<Vec<CertificateProfile>, ConfigError> {
+) -> Result<Vec<CertificateProfile>, Misfit> {
     let mut issuer_names = HashSet::new();
-    for issuer in issuers {
+    for (index, issuer) in issuers.iter().enumerate() {
         if !issuer_names.insert(issuer.name.as_str()) {
-            return Err(invalid(
-                format!("[[issuer]] {}", issuer.name),
-                "the name stands twice",
-            ));
+            return Err(Misfit {
+                at: vec![Step::Key("issuer"), Step::Nth(index), Step::Key("name")],
+                place: format!("[[issuer]] {}", issuer.name),
+                message: "the name stands twice".to_owned(),
+            });
         }
     }
     let mut names = HashSet::new();
     let mut profiles = Vec::with_capacity(settings.len());
-    for profile in settings {
+    for (index, profile) in settings.into_iter().enumerate() {
         let place = format!("[[profile]] {}", profile.name);
+        let misfit = |key: &[Step], message: String| Misfit {
+            at: [&[Step::Key("profile"), Step::Nth(index)], key].concat(),
+            place: place.clone(),
+            message,
+        };
         if !names.insert(profile.name.clone()) {
-            return Err(invalid(place, "the name stands twice"));
+            let message = "the name stands twice".to_owned();
+            return Err(misfit(&[Step::Key("name")], message));
         }
         if !issuer_names.contains(profile.issuer.as_str()) {
             let message = format!("no [[issuer]] is named {:?}", profile.issuer);
-            return Err(invalid(place, message));
+            return Err(misfit(&[Step::Key("issuer")], message));
         }
         let profile = CertificateProfile::try_from(profile)
-            .map_err(|error| invalid(place, error.to_string()))?;
+            .map_err(|error| misfit(&steps(&error), error.to_string()))?;
         profiles.push(profile);
     }
     if profiles.is_empty() {
-        return Err(invalid(
-            "[[profile]]",
-            "there is none, so nothing could ever be issued",
-        ));
+        return Err(Misfit {
+            at: vec![Step::Key("profile")],
+            place: "[[profile]]".to_owned(),
+            message: "there is none, so nothing could ever be issued".to_owned(),
+        });
     }
     Ok(profiles)
+}
+
+/// The way from a profile to the key that is to be changed.
+fn steps(error: &InvalidProfile) -> Vec<Step> {
+    match error {
+        InvalidProfile::Certificate(error) => {
+            vec![Step::Key("certificate"), Step::Key(error.key())]
+        }
+        InvalidProfile::Rule { index, source, .. } => vec![
+            Step::Key("rule"),
+            Step::Nth(*index),
+            Step::Key(source.key()),
+        ],
+        InvalidProfile::RuleTwice { index, .. } => {
+            vec![Step::Key("rule"), Step::Nth(*index), Step::Key("name")]
+        }
+        _ => vec![Step::Key(error.key())],
+    }
 }

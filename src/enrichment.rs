@@ -1,4 +1,5 @@
-//! What else is known? Facts for policy, from verified values alone.
+//! What else is known? Facts for policy, from verified values and from what the organisation's own
+//! lists say of them.
 
 use crate::attestation::VerifiedDevice;
 use crate::clock::Timestamp;
@@ -7,14 +8,58 @@ use crate::model::facts::{FACTS_VERSION, Facts};
 use crate::model::identity::{CustomerId, DeviceId, VerifiedIdentity};
 use crate::model::profile::CertificateProfile;
 
-/// The facts of one attempt, bound at `bound_at`. What a claim said and Verified Access did not confirm
-/// is not in them.
+mod lists;
+
+pub use lists::{EnrichmentSettings, InvalidList, Lists};
+
+/// What the organisation says of one verified identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Supplied {
+    /// The manufacturer's number of a device.
+    pub device_serial_number: Option<String>,
+    /// The organisation's own number of a device.
+    pub asset_id: Option<String>,
+    /// Where a device or user stands in the organisation.
+    pub organizational_unit: Option<String>,
+    /// A user's account in an Active Directory.
+    pub sid: Option<String>,
+}
+
+/// What is known of an attempt besides the answer of Verified Access.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Circumstances {
+    /// When it was bound.
+    pub bound_at: Timestamp,
+    /// What the organisation says of its identity.
+    pub supplied: Supplied,
+    /// How many good certificates of the profile the holder has, where a rule asks for it.
+    pub live_certificates: Option<u32>,
+}
+
+impl Circumstances {
+    /// Those that facts were made with; `None` for facts of a version that kept no time.
+    #[must_use]
+    pub fn of(facts: &Facts) -> Option<Self> {
+        Some(Self {
+            bound_at: facts.time?,
+            supplied: Supplied {
+                device_serial_number: facts.device_serial_number.clone(),
+                asset_id: facts.asset_id.clone(),
+                organizational_unit: facts.organizational_unit.clone(),
+                sid: facts.sid.clone(),
+            },
+            live_certificates: facts.live_certificates,
+        })
+    }
+}
+
+/// The facts of one attempt. What a claim said and Verified Access did not confirm is not in them.
 #[must_use]
 pub fn gather(
     device: &VerifiedDevice,
     key: &ProvenKey,
     profile: &CertificateProfile,
-    bound_at: Timestamp,
+    circumstances: Circumstances,
 ) -> Facts {
     let id = |id: Option<&DeviceId>| id.map(|id| id.as_str().to_owned());
     let (email, domain, device_permanent_id) = match device.identity() {
@@ -28,6 +73,7 @@ pub fn gather(
             domain,
         } => (None, domain.as_str().to_owned(), Some(device_permanent_id)),
     };
+    let supplied = circumstances.supplied;
     Facts {
         version: FACTS_VERSION,
         profile: profile.name.clone(),
@@ -44,6 +90,11 @@ pub fn gather(
         attested_device_id: id(device.attested_device_id()),
         key_trust_level: device.key_trust_level(),
         key_algorithm: key.algorithm(),
-        time: Some(bound_at),
+        time: Some(circumstances.bound_at),
+        device_serial_number: supplied.device_serial_number,
+        asset_id: supplied.asset_id,
+        organizational_unit: supplied.organizational_unit,
+        sid: supplied.sid,
+        live_certificates: circumstances.live_certificates,
     }
 }

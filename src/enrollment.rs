@@ -11,12 +11,15 @@ pub use crate::admission::UnverifiedRequest;
 use crate::admission::{Admission, Admitted, Denied, OpenAttempt, Resources, denial, storage};
 use crate::ca::Issuer;
 use crate::csr;
-use crate::enrichment;
+use crate::enrichment::{self, Circumstances};
 use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, AttemptState, ENROLLMENT_DEADLINE};
 use crate::model::certificate::Validity;
 use crate::model::facts::{Check, Facts};
+use crate::model::identity::VerifiedIdentity;
 use crate::model::problem_code::ProblemCode;
+use crate::model::profile::CertificateProfile;
 use crate::model::refusal::Refusal;
+use crate::model::rule::Rule;
 use crate::model::serial::SerialNumber;
 use crate::policy;
 use crate::store::attempts::Attempt;
@@ -142,7 +145,10 @@ impl Enrollment {
                     .await);
             }
         };
-        let facts = enrichment::gather(&device, &key, profile, attempt.binding.at);
+        let circumstances = self
+            .circumstances(&attempt, device.identity(), profile)
+            .await?;
+        let facts = enrichment::gather(&device, &key, profile, circumstances);
         let decision = policy::evaluate(&facts, profile);
         match policy::approve(device, key, decision) {
             Ok(approval) => {
@@ -153,6 +159,34 @@ impl Enrollment {
                 .deny(&attempt, denial.code, denial.checks, Some(&facts))
                 .await),
         }
+    }
+
+    /// What is known besides the answer of Verified Access.
+    async fn circumstances(
+        &self,
+        attempt: &Attempt,
+        identity: &VerifiedIdentity,
+        profile: &CertificateProfile,
+    ) -> Result<Circumstances, Refusal> {
+        let mut circumstances = Circumstances {
+            bound_at: attempt.binding.at,
+            supplied: self.resources.lists.look_up(identity),
+            live_certificates: None,
+        };
+        if profile.rules.iter().any(Rule::counts_certificates) {
+            let (store, now) = (&self.resources.store, self.resources.clock.now());
+            let counted = store
+                .live_certificates(&identity.key(), &profile.name, attempt.row, now)
+                .await;
+            match counted {
+                Ok(count) => circumstances.live_certificates = Some(count),
+                Err(error) => {
+                    self.admission.release(attempt).await;
+                    return Err(storage(&error).of(&attempt.id));
+                }
+            }
+        }
+        Ok(circumstances)
     }
 
     async fn deny(

@@ -5,7 +5,8 @@
 
 use crate::attestation::VerifiedDevice;
 use crate::csr::ProvenKey;
-use crate::enrichment;
+use crate::enrichment::{self, Circumstances};
+use crate::model::certificate_names::CertificateNames;
 use crate::model::facts::{Check, Facts, KeyTrustLevel};
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
@@ -17,6 +18,7 @@ pub struct Decision {
     profile: CertificateProfile,
     facts: Facts,
     checks: Vec<Check>,
+    names: Option<CertificateNames>,
     refusal: Option<ProblemCode>,
 }
 
@@ -59,6 +61,7 @@ pub struct Approval {
     profile: CertificateProfile,
     facts: Facts,
     checks: Vec<Check>,
+    names: CertificateNames,
 }
 
 impl Approval {
@@ -72,6 +75,12 @@ impl Approval {
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// What the certificate calls its holder.
+    #[must_use]
+    pub fn names(&self) -> &CertificateNames {
+        &self.names
     }
 
     /// Whom to name.
@@ -105,6 +114,8 @@ pub fn evaluate(facts: &Facts, profile: &CertificateProfile) -> Decision {
     ];
     let rules = profile.rules.iter().map(|rule| check_rule(rule, facts));
     outcomes.extend(rules.map(|check| (check, ProblemCode::RefusedByRule)));
+    let (check, names) = check_names(facts, profile);
+    outcomes.push((check, ProblemCode::IdentityNotCertifiable));
     let refusal = outcomes
         .iter()
         .find(|(check, _)| !check.passed)
@@ -113,6 +124,7 @@ pub fn evaluate(facts: &Facts, profile: &CertificateProfile) -> Decision {
         profile: profile.clone(),
         facts: facts.clone(),
         checks: outcomes.into_iter().map(|(check, _)| check).collect(),
+        names,
         refusal,
     }
 }
@@ -121,7 +133,14 @@ pub fn evaluate(facts: &Facts, profile: &CertificateProfile) -> Decision {
 #[must_use]
 pub fn is_check(name: &str) -> bool {
     name.starts_with("rule:")
-        || ["key_scope", "key_trust_level", "key_algorithm", "allow"].contains(&name)
+        || [
+            "key_scope",
+            "key_trust_level",
+            "key_algorithm",
+            "allow",
+            "names",
+        ]
+        .contains(&name)
 }
 
 fn check_scope(facts: &Facts, profile: &CertificateProfile) -> Check {
@@ -207,6 +226,21 @@ fn check_rule(rule: &Rule, facts: &Facts) -> Check {
     check
 }
 
+fn check_names(facts: &Facts, profile: &CertificateProfile) -> (Check, Option<CertificateNames>) {
+    let expected = "names that fit a certificate";
+    match profile.certificate.names(facts) {
+        Ok(names) => {
+            let check = Check::new("names", expected, names.to_string(), true, "");
+            (check, Some(names))
+        }
+        Err(unnameable) => {
+            let remedy = "supply what is not known in a list of [enrichment], rename the account or device where its name does not fit, or change [profile.certificate]";
+            let check = Check::new("names", expected, unnameable.to_string(), false, remedy);
+            (check, None)
+        }
+    }
+}
+
 /// Turns a decision into an approval.
 ///
 /// # Errors
@@ -217,21 +251,19 @@ pub fn approve(
     key: ProvenKey,
     decision: Decision,
 ) -> Result<Approval, Denial> {
-    let again = |at| enrichment::gather(&device, &key, &decision.profile, at);
-    let same = decision.facts.time.map(again).as_ref() == Some(&decision.facts);
-    let refusal = decision
-        .refusal
-        .or((!same).then_some(ProblemCode::InternalError));
-    match refusal {
-        Some(code) => Err(Denial {
-            code,
-            checks: decision.checks,
-        }),
-        None => Ok(Approval {
+    let again = |circumstances| enrichment::gather(&device, &key, &decision.profile, circumstances);
+    let same = Circumstances::of(&decision.facts).map(again).as_ref() == Some(&decision.facts);
+    match (decision.refusal, decision.names) {
+        (None, Some(names)) if same => Ok(Approval {
             device,
             key,
             profile: decision.profile,
             facts: decision.facts,
+            checks: decision.checks,
+            names,
+        }),
+        (refusal, _) => Err(Denial {
+            code: refusal.unwrap_or(ProblemCode::InternalError),
             checks: decision.checks,
         }),
     }

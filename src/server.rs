@@ -19,6 +19,7 @@ use crate::ca::Issuer;
 use crate::ca::bundle::bundle;
 use crate::clock::Clock;
 use crate::config::{Config, IssuerSettings, ListenSettings};
+use crate::enrichment::Lists;
 use crate::enrollment::Enrollment;
 use crate::http::health::ReadinessReport;
 use crate::http::{self, Edge};
@@ -107,6 +108,7 @@ pub struct Server {
 /// Where anything is missing or does not fit; the message says what to do.
 pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
+    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
     let store = Store::open_to_write(&config.database, parts.commits)
         .await
         .with_context(|| format!("cannot open the database {}", config.database))?;
@@ -122,6 +124,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         store,
         verifier,
         profiles: Arc::new(config.profiles.clone()),
+        lists,
         deployment_key: load_deployment_key(&config.deployment_key_file)?,
         clock: parts.clock,
         random: parts.random,
@@ -159,6 +162,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
 fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
     let load = |settings: &IssuerSettings| {
         let issuer = load_issuer(settings, &config.verified_access)?;
+        config.check_issuer(settings, issuer.authority())?;
         Ok((settings.name.clone(), issuer))
     };
     config.issuers.iter().map(load).collect()

@@ -64,6 +64,26 @@ fn policy(bencher: Bencher<'_, '_>, rules: usize) {
     bencher.bench_local(|| floor.evaluate().unwrap());
 }
 
+/// The names of a profile by default, and of one that asks for all that there is.
+#[divan::bench(args = [false, true])]
+fn names(bencher: Bencher<'_, '_>, all: bool) {
+    let mut floor = floor(KeyAlgorithm::Ecdsa);
+    if all {
+        floor = floor.with_names().unwrap();
+    }
+    bencher.bench_local(|| floor.names().unwrap());
+}
+
+/// One signature with P-256 and nothing else, to hold the others against.
+#[divan::bench]
+fn signature(bencher: Bencher<'_, '_>) {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    let random = SystemRandom::new();
+    bencher.bench_local(|| key.sign(&random, &[0x30; 600]).unwrap());
+}
+
 #[divan::bench]
 fn prepare(bencher: Bencher<'_, '_>) {
     let floor = floor(KeyAlgorithm::Ecdsa);

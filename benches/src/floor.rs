@@ -1,6 +1,8 @@
 //! The floor: what one enrolment cannot do without, called directly, without HTTP, gRPC or JSON
 //! around it. Each step takes what the service gives it.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +11,8 @@ use vaca::ca::{IssuedCertificate, Issuer, PreparedCertificate};
 use vaca::clock::{Clock as _, SystemClock, Timestamp};
 use vaca::config::Config;
 use vaca::csr;
-use vaca::enrichment;
+use vaca::enrichment::{self, Circumstances, Supplied};
+use vaca::model::certificate_template::{CertificateSettings, CertificateTemplate};
 use vaca::model::facts::{Facts, KeyTrustLevel};
 use vaca::model::identity::{Email, ExpectedIdentity};
 use vaca::model::profile::CertificateProfile;
@@ -30,6 +33,19 @@ pub use measure::{Measured, certificates_cpu, cpu_per_call};
 
 /// Whom it is about.
 const EMAIL: &str = "alice@example.com";
+
+fn circumstances() -> Circumstances {
+    let text = |text: &str| Some(text.to_owned());
+    Circumstances {
+        bound_at: Timestamp(1_800_000_000),
+        supplied: Supplied {
+            organizational_unit: text("/Staff/Teachers"),
+            sid: text("S-1-5-21-1-2-3-1001"),
+            ..Supplied::default()
+        },
+        live_certificates: Some(1),
+    }
+}
 
 /// One enrolment, stopped before each step.
 #[derive(Debug)]
@@ -63,7 +79,7 @@ impl Floor {
         };
         let device = judge(answer, &ExpectedIdentity::Email(email), &profile)?;
         let key = csr::prove(&device).map_err(|refusal| anyhow!("{:?}", refusal.code))?;
-        let facts = enrichment::gather(&device, &key, &profile, Timestamp(1_800_000_000));
+        let facts = enrichment::gather(&device, &key, &profile, circumstances());
         let decision = policy::evaluate(&facts, &profile);
         let approval = policy::approve(device.clone(), key, decision)?;
         let random = SystemRandom;
@@ -118,6 +134,44 @@ impl Floor {
         Ok(self)
     }
 
+    /// With everything in the certificate that a user's can have.
+    ///
+    /// # Errors
+    /// None.
+    pub fn with_names(mut self) -> anyhow::Result<Self> {
+        let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect());
+        let settings = CertificateSettings {
+            subject: texts(&["O=Example", "OU={organizational_unit}", "CN={email}"]),
+            subject_alternative_names: texts(&[
+                "email:{email}",
+                "upn:{local_part}@ad.example.com",
+                "uri:https://{domain}/user/{local_part}",
+            ]),
+            policies: vec!["1.3.6.1.4.1.32473.1".to_owned()],
+            reserved_local_parts: vec!["administrator".to_owned()],
+            sid_domain: Some("S-1-5-21-1-2-3".to_owned()),
+            ..CertificateSettings::default()
+        };
+        let profile = &mut self.profile;
+        let template = CertificateTemplate::parse(
+            settings,
+            profile.scope,
+            &profile.domains,
+            &profile.key_algorithms,
+        )?;
+        profile.certificate = Arc::new(template);
+        Ok(self)
+    }
+
+    /// Fills the templates of the names in.
+    ///
+    /// # Errors
+    /// None.
+    pub fn names(&self) -> anyhow::Result<()> {
+        self.profile.certificate.names(&self.facts)?;
+        Ok(())
+    }
+
     /// Holds the facts against the profile.
     ///
     /// # Errors
@@ -146,6 +200,6 @@ impl Floor {
     /// # Errors
     /// None.
     pub async fn certify(&self) -> anyhow::Result<IssuedCertificate> {
-        Ok(self.issuer.sign(self.prepare()?).await?)
+        Ok(self.issuer.sign(self.prepare()?, self.profile.hash).await?)
     }
 }

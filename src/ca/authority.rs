@@ -19,6 +19,8 @@ use crate::ca::reread;
 use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
 use crate::model::endpoint::Endpoint;
+use crate::model::profile::CertificateProfile;
+use crate::model::usages;
 
 /// The organisational unit that marks the certificates of a test issuer, and of its root.
 pub const TEST_UNIT: &str = "vaca test issuer, not for production";
@@ -212,6 +214,20 @@ impl Authority {
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.spki_der
+    }
+
+    /// How long it is good altogether, in seconds.
+    #[must_use]
+    pub fn lifetime(&self) -> i64 {
+        self.not_after.since(self.not_before)
+    }
+
+    /// Which of a profile's usages a path through this CA does not admit.
+    #[must_use]
+    pub fn refuses(&self, profile: &CertificateProfile) -> Option<usages::ExtendedKeyUsage> {
+        let admitted = self.purposes.as_deref().unwrap_or_default();
+        let mut usages = profile.certificate.extended_key_usages.iter().copied();
+        usages.find(|usage| !admitted.contains(&usage.oid()))
     }
 
     pub(super) fn subject(&self) -> &Name {

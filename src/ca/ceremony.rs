@@ -3,8 +3,10 @@
 //! Two steps each, like every signature: the caller commits the serial number and the exact octets
 //! to be signed, then signs.
 
+use std::collections::BTreeSet;
+
 use const_oid::db::rfc4519::{CN, O, OU};
-use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING};
+use const_oid::db::rfc5280::{ANY_POLICY, ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING};
 use der::Decode as _;
 use x509_cert::builder;
 use x509_cert::certificate::TbsCertificate;
@@ -22,6 +24,7 @@ use crate::model::certificate::{CertificateKind, IssuerId, Validity};
 use crate::model::endpoint::Endpoint;
 use crate::model::problem_code::ProblemCode;
 use crate::model::serial::SerialNumber;
+use crate::model::usages::ExtendedKeyUsage;
 
 const DAY: i64 = 24 * 60 * 60;
 /// A CA certificate is good from a day back: devices whose clock lags believe it at once.
@@ -215,9 +218,22 @@ pub fn prepare_root(
     })
 }
 
-/// Prepares an issuing CA's certificate for the key in `spki_der`: path length 0, extended key usage
-/// exactly what profiles and OCSP responders below it need, good for `lifetime` seconds but never
-/// past the root.
+/// What an issuing CA is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct IssuingRequest<'a> {
+    /// Its key: SubjectPublicKeyInfo, DER.
+    pub spki_der: &'a [u8],
+    /// What its profiles certify keys for.
+    pub usages: &'a BTreeSet<ExtendedKeyUsage>,
+    /// Its number.
+    pub serial: SerialNumber,
+    /// Seconds.
+    pub lifetime: i64,
+}
+
+/// Prepares an issuing CA's certificate: path length 0, extended key usage exactly what profiles and
+/// OCSP responders below it need, any policy (those of its profiles are nobody else's), good for its
+/// lifetime but never past the root.
 ///
 /// # Errors
 /// [`CeremonyError`].
@@ -225,24 +241,27 @@ pub fn prepare_issuing(
     owner: &Owner,
     root: &Authority,
     root_signer: &dyn Signer,
-    spki_der: &[u8],
-    serial: SerialNumber,
+    request: IssuingRequest<'_>,
     now: Timestamp,
-    lifetime: i64,
 ) -> Result<PreparedAuthority, CeremonyError> {
+    let IssuingRequest {
+        spki_der, serial, ..
+    } = request;
     if root.spki_der() != root_signer.spki_der() {
         return Err(CeremonyError::OtherKey);
     }
-    let mut validity = validity(now, now.plus(lifetime).min(root.not_after()));
+    let mut validity = validity(now, now.plus(request.lifetime).min(root.not_after()));
     validity.not_before = validity.not_before.max(root.not_before());
     if validity.not_after.since(now) < DAY {
         return Err(CeremonyError::RootExpiring);
     }
     let mut extensions = ca_extensions(Some(0), spki_der)?;
-    extensions.push(extension::extended_key_usage(&[
-        ID_KP_CLIENT_AUTH,
-        ID_KP_OCSP_SIGNING,
-    ])?);
+    let mut purposes = vec![ID_KP_CLIENT_AUTH];
+    let others = request.usages.iter().map(|usage| usage.oid());
+    purposes.extend(others.filter(|purpose| *purpose != ID_KP_CLIENT_AUTH));
+    purposes.push(ID_KP_OCSP_SIGNING);
+    extensions.push(extension::extended_key_usage(&purposes)?);
+    extensions.push(extension::certificate_policies(&[ANY_POLICY])?);
     extensions.push(extension::authority_key_identifier(root.key_identifier())?);
     let contents = tbs::Contents {
         issuer: root.subject().clone(),

@@ -24,9 +24,6 @@ pub enum PrepareError {
     /// The approval's profile names another issuer.
     #[error("the profile is signed by another issuer")]
     OtherIssuer,
-    /// The verified name does not fit into a certificate, and nothing is truncated.
-    #[error("the verified name cannot stand in a certificate")]
-    IdentityNotCertifiable,
     /// The issuer ends before a certificate would be of any use.
     #[error("the issuer's own certificate ends too soon")]
     IssuerExpiring,
@@ -49,7 +46,6 @@ impl PrepareError {
     #[must_use]
     pub fn code(&self) -> ProblemCode {
         match self {
-            Self::IdentityNotCertifiable => ProblemCode::IdentityNotCertifiable,
             Self::IssuerExpiring => ProblemCode::IssuerExpiring,
             Self::IssuerNotYetValid => ProblemCode::ClockUntrusted,
             Self::OtherIssuer | Self::Random(_) | Self::Encoding(_) | Self::Lint(_) => {
@@ -62,7 +58,6 @@ impl PrepareError {
 impl From<TemplateError> for PrepareError {
     fn from(error: TemplateError) -> Self {
         match error {
-            TemplateError::Identity => Self::IdentityNotCertifiable,
             TemplateError::IssuerExpiring => Self::IssuerExpiring,
             TemplateError::IssuerNotYetValid => Self::IssuerNotYetValid,
             TemplateError::Random(error) => Self::Random(error),
@@ -77,6 +72,9 @@ pub enum SignError {
     /// It was prepared by another issuer.
     #[error("prepared by another issuer")]
     OtherIssuer,
+    /// The profile is not the one by which it was prepared.
+    #[error("the profile changed between intent and signature")]
+    ProfileChanged,
     /// The signer did not sign.
     #[error(transparent)]
     Signer(#[from] SignerFailed),
@@ -86,10 +84,13 @@ pub enum SignError {
 }
 
 impl SignError {
-    /// The public code: a requester can do nothing about it.
+    /// The public code.
     #[must_use]
     pub fn code(&self) -> ProblemCode {
-        ProblemCode::InternalError
+        match self {
+            Self::ProfileChanged => ProblemCode::ProfileChanged,
+            Self::OtherIssuer | Self::Signer(_) | Self::Reread(_) => ProblemCode::InternalError,
+        }
     }
 }
 
@@ -229,12 +230,12 @@ impl Issuer {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<PreparedCertificate, PrepareError> {
-        let validity = template::validity(self.issuing(), contents.lifetime, now, random)?;
-        let filled = template::fill(self.issuing(), &contents, validity)?;
+        let validity = template::validity(self.authority(), &contents, now, random)?;
+        let filled = template::fill(self.authority(), &contents, validity)?;
         let tbs = tbs::encode(filled, serial, self.signer())
             .map_err(|error| PrepareError::Encoding(error.to_string()))?;
         let expected = Expected {
-            issuing: self.issuing(),
+            issuing: self.authority(),
             algorithm: self.signer().algorithm(),
             serial,
             contents: &contents,
@@ -253,22 +254,27 @@ impl Issuer {
     }
 
     /// Signs what was prepared, and reads the result with another parser before anybody gets it.
-    /// The caller has committed the number and the octets.
+    /// The caller has committed the number and the octets; `profile` is the profile of that name as it
+    /// is now.
     ///
     /// # Errors
     /// [`SignError`]. The serial number is spent then: a signature may exist somewhere.
     pub async fn sign(
         &self,
         prepared: PreparedCertificate,
+        profile: ProfileHash,
     ) -> Result<IssuedCertificate, SignError> {
         if prepared.issuer_id != *self.id() {
             return Err(SignError::OtherIssuer);
+        }
+        if prepared.contents.profile_hash != profile {
+            return Err(SignError::ProfileChanged);
         }
         let signature = self.signer().sign(&prepared.tbs).await?;
         let der = signed::assemble(prepared.tbs(), self.signer().algorithm(), &signature)
             .map_err(RereadError::from)?;
         reread::certificate(&der, prepared.tbs(), &self.certificate_der())?;
-        reread::client_path(&der, self.issuing(), self.root(), prepared.prepared_at)?;
+        reread::client_path(&der, self.authority(), self.root(), prepared.prepared_at)?;
         Ok(IssuedCertificate {
             sha256: sha256(&der),
             der: CertificateDer::from(der),

@@ -9,9 +9,10 @@ use der::{Decode as _, Encode};
 use spki::SubjectPublicKeyInfoRef;
 use x509_cert::ext::Extension;
 use x509_cert::ext::ToExtension as _;
+use x509_cert::ext::pkix::certpolicy::PolicyInformation;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
-    SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage,
+    KeyUsages, SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 
@@ -24,6 +25,31 @@ pub(super) fn extension<T: AssociatedOid + Encode>(
     value: &T,
 ) -> der::Result<Extension> {
     (critical, value).to_extension(&Name::default(), &[])
+}
+
+/// Microsoft's security extension, with the account that a certificate is taken for (KB5014754).
+pub(super) const MS_SECURITY: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.25.2");
+/// Microsoft's certificate template name ([MS-WCCE], section 2.2.2.7.7.1).
+pub(super) const MS_TEMPLATE_NAME: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2");
+
+/// An extension that is no type of the encoder's, from its content; not critical.
+pub(super) fn of_content(oid: ObjectIdentifier, content: Vec<u8>) -> der::Result<Extension> {
+    Ok(Extension {
+        extn_id: oid,
+        critical: false,
+        extn_value: OctetString::new(content)?,
+    })
+}
+
+/// Certificate policies (RFC 5280, section 4.2.1.4) without qualifiers, not critical.
+pub(super) fn certificate_policies(policies: &[ObjectIdentifier]) -> der::Result<Extension> {
+    let policies = policies.iter().map(|policy| PolicyInformation {
+        policy_identifier: *policy,
+        policy_qualifiers: None,
+    });
+    extension(false, &CertificatePolicies(policies.collect()))
 }
 
 /// Basic constraints (RFC 5280, section 4.2.1.9): critical, in client certificates too, so that no

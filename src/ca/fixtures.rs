@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,21 +11,28 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use crate::ca::authority::{Authority, sha256};
-use crate::ca::ceremony::{ISSUING_LIFETIME, Owner, ROOT_LIFETIME, prepare_issuing, prepare_root};
+use crate::ca::ceremony::{
+    ISSUING_LIFETIME, IssuingRequest, Owner, ROOT_LIFETIME, prepare_issuing, prepare_root,
+};
 use crate::ca::certificate::IssuedCertificate;
 use crate::ca::issuer::Issuer;
 use crate::ca::signer::software::SoftwareKey;
 use crate::ca::signer::{SignatureAlgorithm, Signer as _};
 use crate::ca::template::ClientContents;
 use crate::clock::Timestamp;
+use crate::model::certificate_template::{CertificateSettings, CertificateTemplate};
 use crate::model::endpoint::Endpoint;
+use crate::model::facts::{Facts, KeyAlgorithm};
 use crate::model::identity::{DeviceId, Domain, Email, VerifiedIdentity};
 use crate::model::profile::ProfileHash;
 use crate::model::serial::SerialNumber;
+use crate::model::usages::ExtendedKeyUsage;
 use crate::random::SeededRandom;
 
 /// 2026-11-22T10:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp(1_795_341_600);
+/// Fingerprint of the profile of [`contents`].
+pub(super) const PROFILE: ProfileHash = ProfileHash([7; 32]);
 pub(super) const DAY: i64 = 24 * 60 * 60;
 
 /// Root and issuing CA with their keys.
@@ -52,8 +60,8 @@ pub(super) async fn authorities_for(
         .sign(&root_key)
         .await
         .unwrap();
-    let spki = issuing_key.spki_der();
-    let issuing = prepare_issuing(&owner, &root, &root_key, spki, serial(2), NOW, lifetime)
+    let request = request(issuing_key.spki_der(), serial(2), lifetime);
+    let issuing = prepare_issuing(&owner, &root, &root_key, request, NOW)
         .unwrap()
         .sign(&root_key)
         .await
@@ -63,6 +71,17 @@ pub(super) async fn authorities_for(
         root_key,
         issuing,
         issuing_key,
+    }
+}
+
+/// An issuing CA for client authentication alone.
+pub(super) fn request(spki_der: &[u8], serial: SerialNumber, lifetime: i64) -> IssuingRequest<'_> {
+    static USAGES: BTreeSet<ExtendedKeyUsage> = BTreeSet::new();
+    IssuingRequest {
+        spki_der,
+        usages: &USAGES,
+        serial,
+        lifetime,
     }
 }
 
@@ -100,16 +119,48 @@ pub(super) fn device(id: &str) -> VerifiedIdentity {
     }
 }
 
-/// 30 days for a P-256 key.
+/// What policy would have known of it.
+pub(super) fn facts(identity: &VerifiedIdentity) -> Facts {
+    let mut facts = Facts::example(identity.scope());
+    match identity {
+        VerifiedIdentity::User { email } => {
+            facts.email = Some(email.as_str().to_owned());
+            facts.domain = email.domain().to_owned();
+        }
+        VerifiedIdentity::Device {
+            device_permanent_id,
+            domain,
+        } => {
+            facts.device_permanent_id = Some(device_permanent_id.as_str().to_owned());
+            facts.domain = domain.as_str().to_owned();
+        }
+    }
+    facts
+}
+
+/// 30 days for a P-256 key, with the names that a profile has by default.
 pub(super) fn contents(identity: VerifiedIdentity) -> ClientContents {
+    contents_by(identity, "")
+}
+
+/// The same by a `[profile.certificate]` of this text.
+pub(super) fn contents_by(identity: VerifiedIdentity, certificate: &str) -> ClientContents {
     let key = SoftwareKey::generate(SignatureAlgorithm::EcdsaP256Sha256).unwrap();
+    let settings: CertificateSettings = toml::from_str(certificate).unwrap();
+    let (scope, facts) = (identity.scope(), facts(&identity));
+    let domains = [Domain::parse(&facts.domain).unwrap()];
+    let template =
+        CertificateTemplate::parse(settings, scope, &domains, &[KeyAlgorithm::Ecdsa]).unwrap();
     ClientContents {
         identity,
         spki_der: key.spki_der().to_vec(),
         spki_sha256: sha256(key.spki_der()),
         profile: "wifi-user".to_owned(),
-        profile_hash: ProfileHash([7; 32]),
+        profile_hash: PROFILE,
         lifetime: 30 * DAY,
+        renewal_window: None,
+        names: template.names(&facts).unwrap(),
+        template: Arc::new(template),
     }
 }
 
@@ -119,7 +170,7 @@ pub(super) async fn issue(issuer: &Issuer, contents: ClientContents) -> IssuedCe
     let prepared = issuer
         .prepare_contents(contents, serial, NOW, &random)
         .unwrap();
-    issuer.sign(prepared).await.unwrap()
+    issuer.sign(prepared, PROFILE).await.unwrap()
 }
 
 /// A folder of files, and `openssl` run in it.

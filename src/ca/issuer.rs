@@ -112,6 +112,12 @@ impl Issuer {
         self.root.der()
     }
 
+    /// The issuing CA: what it is good for, and how long.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.issuing
+    }
+
     /// The root, for the trust bundle.
     #[must_use]
     pub fn root(&self) -> &Authority {
@@ -141,10 +147,6 @@ impl Issuer {
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         self.issuing.endpoint()
-    }
-
-    pub(super) fn issuing(&self) -> &Authority {
-        &self.issuing
     }
 
     pub(super) fn signer(&self) -> &dyn Signer {

@@ -2,28 +2,32 @@
 //! approved, by rules that do not ask the template.
 
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc4519::{CN, OU};
+use const_oid::db::rfc4519::OU;
 use const_oid::db::rfc5280::{
-    ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE,
-    ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER, ID_KP_CLIENT_AUTH,
+    ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_CERTIFICATE_POLICIES,
+    ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
+    ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH,
 };
-use der::{Decode as _, Encode as _};
+use der::asn1::BmpString;
+use der::{Decode as _, Encode as _, Tag, Tagged as _};
 use x509_cert::certificate::{TbsCertificate, Version};
-use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
-    SubjectAltName, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage,
+    KeyUsages, SubjectAltName, SubjectKeyIdentifier,
 };
-use x509_cert::name::Name;
 
+use crate::ca::alternative;
 use crate::ca::authority::{Authority, timestamp};
-use crate::ca::extension::key_identifier;
+use crate::ca::extension::{MS_SECURITY, MS_TEMPLATE_NAME, key_identifier};
 use crate::ca::signer::SignatureAlgorithm;
-use crate::ca::template::{BACKDATED, ClientContents, DEVICE_UNIT, USER_UNIT};
+use crate::ca::template::{BACKDATED, ClientContents};
 use crate::clock::Timestamp;
 use crate::model::certificate::Validity;
+use crate::model::certificate_names::{Attribute, DEVICE_UNIT, USER_UNIT};
 use crate::model::identity::VerifiedIdentity;
 use crate::model::serial::SerialNumber;
+use crate::model::sid::Sid;
+use crate::model::usages;
 
 /// What would have been signed is not what was approved: a fault of ours, with every broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,15 +47,31 @@ pub(super) struct Expected<'a> {
     pub(super) now: Timestamp,
 }
 
-/// The extensions of a client certificate, and whether each is critical.
-const EXTENSIONS: [(ObjectIdentifier, bool); 6] = [
-    (ID_CE_BASIC_CONSTRAINTS, true),
-    (ID_CE_KEY_USAGE, true),
-    (ID_CE_EXT_KEY_USAGE, false),
-    (ID_CE_SUBJECT_KEY_IDENTIFIER, false),
-    (ID_CE_AUTHORITY_KEY_IDENTIFIER, false),
-    (ID_CE_SUBJECT_ALT_NAME, false),
-];
+/// The extensions of this client certificate, and whether each is critical.
+fn expected_extensions(contents: &ClientContents) -> Vec<(ObjectIdentifier, bool)> {
+    let optional = [
+        (
+            !contents.template.policies.is_empty(),
+            ID_CE_CERTIFICATE_POLICIES,
+        ),
+        (
+            !contents.names.alternative.is_empty(),
+            ID_CE_SUBJECT_ALT_NAME,
+        ),
+        (contents.names.sid.is_some(), MS_SECURITY),
+        (contents.template.template_name.is_some(), MS_TEMPLATE_NAME),
+    ];
+    let mut extensions = vec![
+        (ID_CE_BASIC_CONSTRAINTS, true),
+        (ID_CE_KEY_USAGE, true),
+        (ID_CE_EXT_KEY_USAGE, false),
+        (ID_CE_SUBJECT_KEY_IDENTIFIER, false),
+        (ID_CE_AUTHORITY_KEY_IDENTIFIER, false),
+    ];
+    let present = optional.into_iter().filter(|(present, _)| *present);
+    extensions.extend(present.map(|(_, oid)| (oid, false)));
+    extensions
+}
 
 /// Reads `tbs_der` and holds it against `expected`.
 ///
@@ -66,8 +86,9 @@ pub(super) fn lint(tbs_der: &[u8], expected: &Expected<'_>) -> Result<(), LintFa
             envelope(&tbs, expected, &mut findings);
             lifetime(&tbs, expected, &mut findings);
             extensions(&tbs, expected, &mut findings);
-            usages(&tbs, &mut findings);
-            names(&tbs, &expected.contents.identity, &mut findings);
+            usages(&tbs, expected.contents, &mut findings);
+            names(&tbs, expected.contents, &mut findings);
+            microsoft(&tbs, expected.contents, &mut findings);
             findings.0
         }
     };
@@ -144,8 +165,9 @@ fn lifetime(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findin
 
 fn extensions(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findings) {
     let present = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
-    let exact = present.len() == EXTENSIONS.len()
-        && EXTENSIONS.iter().all(|(oid, critical)| {
+    let wanted = expected_extensions(expected.contents);
+    let exact = present.len() == wanted.len()
+        && wanted.iter().all(|(oid, critical)| {
             let same = |extension: &&x509_cert::ext::Extension| {
                 extension.extn_id == *oid && extension.critical == *critical
             };
@@ -175,7 +197,7 @@ fn extensions(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Find
     );
 }
 
-fn usages(tbs: &TbsCertificate, findings: &mut Findings) {
+fn usages(tbs: &TbsCertificate, contents: &ClientContents, findings: &mut Findings) {
     findings.check(
         value::<BasicConstraints>(tbs).is_some_and(|constraints| {
             !constraints.ca && constraints.path_len_constraint.is_none()
@@ -183,66 +205,159 @@ fn usages(tbs: &TbsCertificate, findings: &mut Findings) {
         "it is a CA's",
     );
     findings.check(
-        value::<KeyUsage>(tbs).is_some_and(|usage| usage.0 == KeyUsages::DigitalSignature),
-        "key usage is not digital signature alone",
+        value::<KeyUsage>(tbs).is_some_and(|usage| is_usage(&usage, contents)),
+        "key usage is not the profile's",
+    );
+    let purposes = value::<ExtendedKeyUsage>(tbs).map(|usage| usage.0);
+    let purposes = purposes.unwrap_or_default();
+    let approved = contents.template.extended_key_usages.iter();
+    findings.check(
+        purposes
+            .iter()
+            .copied()
+            .eq(approved.map(|usage| usage.oid())),
+        "extended key usage is not the profile's",
     );
     findings.check(
-        value::<ExtendedKeyUsage>(tbs).is_some_and(|usage| usage.0 == [ID_KP_CLIENT_AUTH]),
-        "extended key usage is not client authentication alone",
+        purposes.contains(&ID_KP_CLIENT_AUTH) && !purposes.contains(&ID_KP_SERVER_AUTH),
+        "extended key usage is not a client's",
+    );
+    let policies = value::<CertificatePolicies>(tbs).map(|policies| policies.0);
+    let policies = policies.unwrap_or_default();
+    findings.check(
+        policies
+            .iter()
+            .all(|policy| policy.policy_qualifiers.is_none())
+            && policies
+                .iter()
+                .map(|policy| policy.policy_identifier)
+                .eq(contents.template.policies.iter().copied()),
+        "the certificate policies are not the profile's",
     );
 }
 
-fn names(tbs: &TbsCertificate, identity: &VerifiedIdentity, findings: &mut Findings) {
-    let (unit, common_name, alternative) = match identity {
-        VerifiedIdentity::User { email } => (USER_UNIT, email.as_str(), email.as_str().to_owned()),
+fn is_usage(seen: &KeyUsage, contents: &ClientContents) -> bool {
+    let flags = [
+        (
+            KeyUsages::DigitalSignature,
+            usages::KeyUsage::DigitalSignature,
+        ),
+        (
+            KeyUsages::KeyEncipherment,
+            usages::KeyUsage::KeyEncipherment,
+        ),
+        (KeyUsages::KeyAgreement, usages::KeyUsage::KeyAgreement),
+    ];
+    let approved = &contents.template.key_usages;
+    let known = flags
+        .iter()
+        .all(|(flag, usage)| seen.0.contains(*flag) == approved.contains(usage));
+    known && seen.0.into_iter().count() == approved.len()
+}
+
+fn names(tbs: &TbsCertificate, contents: &ClientContents, findings: &mut Findings) {
+    let subject = attributes(tbs);
+    let alternative = value::<SubjectAltName>(tbs).map(|SubjectAltName(names)| names);
+    let alternative: Vec<_> = alternative
+        .iter()
+        .flatten()
+        .map(alternative::decode)
+        .collect();
+    let approved = contents.names.subject.iter().map(expected_attribute);
+    findings.check(
+        subject.iter().cloned().eq(approved),
+        "the subject is not the approved one",
+    );
+    let approved = contents.names.alternative.iter().cloned().map(Some);
+    findings.check(
+        alternative.iter().cloned().eq(approved),
+        "the subject alternative names are not the approved ones",
+    );
+    let unit = match contents.identity {
+        VerifiedIdentity::User { .. } => USER_UNIT,
+        VerifiedIdentity::Device { .. } => DEVICE_UNIT,
+    };
+    let units = [USER_UNIT, DEVICE_UNIT].map(str::as_bytes);
+    let is_unit = |read: &&ReadAttribute| read.0 == OU && units.contains(&read.2.as_slice());
+    findings.check(
+        subject
+            .first()
+            .is_some_and(|read| read.2 == unit.as_bytes())
+            && subject.iter().filter(is_unit).count() == 1,
+        "the subject does not begin with the unit of a user's or a device's, as it is one",
+    );
+    let values = subject
+        .iter()
+        .map(|read| String::from_utf8_lossy(&read.2).into_owned());
+    let values: Vec<_> = values
+        .chain(alternative.into_iter().flatten().map(|(_, value)| value))
+        .collect();
+    findings.check(
+        values
+            .iter()
+            .any(|value| names_holder(value, &contents.identity)),
+        "nothing in it names the verified identity",
+    );
+    findings.check(
+        !values.iter().any(|value| {
+            value
+                .chars()
+                .any(|letter| letter.is_control() || letter == '*')
+        }),
+        "a name holds a control character or *",
+    );
+}
+
+/// Type, tag and value of an attribute that has its RDN for itself.
+type ReadAttribute = (ObjectIdentifier, Tag, Vec<u8>);
+
+fn attributes(tbs: &TbsCertificate) -> Vec<ReadAttribute> {
+    let rdns = tbs.subject().iter_rdn();
+    rdns.map(|rdn| match (rdn.len(), rdn.iter().next()) {
+        (1, Some(only)) => (only.oid, only.value.tag(), only.value.value().to_vec()),
+        _ => (OU, Tag::Null, Vec::new()),
+    })
+    .collect()
+}
+
+fn expected_attribute((attribute, value): &(Attribute, String)) -> ReadAttribute {
+    let tag = match attribute {
+        Attribute::Country | Attribute::SerialNumber => Tag::PrintableString,
+        _ => Tag::Utf8String,
+    };
+    (attribute.oid(), tag, value.as_bytes().to_vec())
+}
+
+/// Whether `value` is of this identity: its address or what stands before the `@`, or its device id.
+fn names_holder(value: &str, identity: &VerifiedIdentity) -> bool {
+    match identity {
+        VerifiedIdentity::User { email } => {
+            let local_part = email.as_str().split_once('@').map(|(local, _)| local);
+            local_part.is_some_and(|local| value.contains(local))
+        }
         VerifiedIdentity::Device {
             device_permanent_id,
-            domain,
-        } => (
-            DEVICE_UNIT,
-            device_permanent_id.as_str(),
-            format!(
-                "https://{}/device/{}",
-                domain.as_str(),
-                device_permanent_id.as_str()
-            ),
-        ),
-    };
-    findings.check(
-        is_unit_and_common_name(tbs.subject(), unit, common_name),
-        "the subject is not the verified identity",
-    );
-    let user = matches!(identity, VerifiedIdentity::User { .. });
-    findings.check(
-        value::<SubjectAltName>(tbs).is_some_and(|SubjectAltName(names)| match names.as_slice() {
-            [GeneralName::Rfc822Name(seen)] => user && seen.as_str() == alternative,
-            [GeneralName::UniformResourceIdentifier(seen)] => !user && seen.as_str() == alternative,
-            _ => false,
-        }),
-        "the subject alternative name is not the verified identity",
-    );
-    let printable = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'*')
-    };
-    findings.check(
-        (1..=64).contains(&common_name.len()) && printable(common_name) && printable(&alternative),
-        "a name is too long, or holds a wildcard, a blank or a control character",
-    );
+            ..
+        } => value.contains(device_permanent_id.as_str()),
+    }
 }
 
-/// Exactly `OU=unit, CN=common_name`, one attribute to each RDN, as UTF8String.
-fn is_unit_and_common_name(subject: &Name, unit: &str, common_name: &str) -> bool {
-    let expected = [(OU, unit), (CN, common_name)];
-    subject.iter_rdn().count() == expected.len()
-        && subject.iter_rdn().zip(expected).all(|(rdn, (oid, value))| {
-            rdn.len() == 1
-                && rdn.iter().all(|attribute| {
-                    attribute.oid == oid
-                        && der::Tagged::tag(&attribute.value) == der::Tag::Utf8String
-                        && attribute.value.value() == value.as_bytes()
-                })
-        })
+fn microsoft(tbs: &TbsCertificate, contents: &ClientContents, findings: &mut Findings) {
+    let content = |oid| {
+        let mut extensions = tbs.extensions().into_iter().flatten();
+        let found = extensions.find(|extension| extension.extn_id == oid);
+        found.map(|extension| extension.extn_value.as_bytes())
+    };
+    let sid = content(MS_SECURITY).and_then(alternative::decode_sid);
+    findings.check(
+        sid.as_deref() == contents.names.sid.as_ref().map(Sid::as_str),
+        "the SID is not the approved one",
+    );
+    let name = content(MS_TEMPLATE_NAME).and_then(|content| BmpString::from_der(content).ok());
+    findings.check(
+        name.map(|name| name.to_string()) == contents.template.template_name,
+        "the template name is not the profile's",
+    );
 }
 
 /// The extension's value, if it stands there once and in its own encoding: decoders pass over the

@@ -1,28 +1,28 @@
-//! What a client certificate says. Its names come from the verified identity, its key from the
-//! proof of possession, its lifetime from the profile; nothing comes from the request.
+//! What a client certificate says. Its names and usages are those of the approval, its key that of the
+//! proof of possession, its lifetime the profile's; nothing comes from the request.
 
-use const_oid::db::rfc4519::{CN, OU};
-use const_oid::db::rfc5280::ID_KP_CLIENT_AUTH;
-use der::asn1::Ia5String;
+use std::sync::Arc;
+
+use der::Encode as _;
+use der::asn1::BmpString;
+use der::flagset::FlagSet;
 use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{KeyUsages, SubjectAltName};
 
+use crate::ca::alternative;
 use crate::ca::authority::Authority;
 use crate::ca::extension;
-use crate::ca::name::{ATTRIBUTE_MAX, name};
+use crate::ca::name;
 use crate::ca::tbs;
 use crate::clock::Timestamp;
 use crate::model::certificate::Validity;
+use crate::model::certificate_names::CertificateNames;
+use crate::model::certificate_template::CertificateTemplate;
 use crate::model::identity::VerifiedIdentity;
 use crate::model::profile::ProfileHash;
+use crate::model::usages::KeyUsage;
 use crate::policy::Approval;
 use crate::random::{Random, RandomUnavailable};
-
-/// The organisational unit of every user's certificate: no user can look like a device.
-pub const USER_UNIT: &str = "vaca user";
-/// The organisational unit of every device's certificate.
-pub const DEVICE_UNIT: &str = "vaca device";
 
 /// Seconds by which a client certificate is backdated: a relying party's clock may lag.
 pub(super) const BACKDATED: i64 = 300;
@@ -40,6 +40,10 @@ pub(super) struct ClientContents {
     pub(super) profile_hash: ProfileHash,
     /// Seconds.
     pub(super) lifetime: i64,
+    /// Seconds.
+    pub(super) renewal_window: Option<i64>,
+    pub(super) names: CertificateNames,
+    pub(super) template: Arc<CertificateTemplate>,
 }
 
 impl From<&Approval> for ClientContents {
@@ -52,6 +56,9 @@ impl From<&Approval> for ClientContents {
             profile: profile.name.clone(),
             profile_hash: profile.hash,
             lifetime: profile.lifetime,
+            renewal_window: profile.renewal_window,
+            names: approval.names().clone(),
+            template: Arc::clone(&profile.certificate),
         }
     }
 }
@@ -59,9 +66,6 @@ impl From<&Approval> for ClientContents {
 /// Why a template cannot be filled in.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TemplateError {
-    /// The name does not fit, and nothing is truncated.
-    #[error("the verified name cannot stand in a certificate")]
-    Identity,
     /// The issuer ends too soon.
     #[error("the issuer's own certificate ends too soon")]
     IssuerExpiring,
@@ -79,22 +83,25 @@ pub(super) enum TemplateError {
 /// From five minutes ago, for the profile's lifetime, but never past the issuer.
 pub(super) fn validity(
     issuing: &Authority,
-    lifetime: i64,
+    contents: &ClientContents,
     now: Timestamp,
     random: &dyn Random,
 ) -> Result<Validity, TemplateError> {
     if now < issuing.not_before() {
         return Err(TemplateError::IssuerNotYetValid);
     }
-    if issuing.not_after().since(now) < lifetime.min(REMAINING_MIN) {
+    if issuing.not_after().since(now) < contents.lifetime.min(REMAINING_MIN) {
         return Err(TemplateError::IssuerExpiring);
     }
-    let not_after = now.plus(lifetime).min(issuing.not_after());
-    let remaining = not_after.since(now);
+    let not_after = now.plus(contents.lifetime).min(issuing.not_after());
+    let third = not_after.since(now) / 3;
+    let window = contents
+        .renewal_window
+        .map_or(third, |window| window.min(2 * third));
     Ok(Validity {
         not_before: now.minus(BACKDATED).max(issuing.not_before()),
         not_after,
-        renew_after: now.plus(remaining / 3 * 2 - jitter(remaining / 10, random)?),
+        renew_after: not_after.minus(window - jitter(window / 2, random)?),
     })
 }
 
@@ -111,62 +118,58 @@ pub(super) fn fill(
     contents: &ClientContents,
     validity: Validity,
 ) -> Result<tbs::Contents, TemplateError> {
-    let (unit, common_name, alternative) = names(&contents.identity)?;
-    if common_name.chars().count() > ATTRIBUTE_MAX {
-        return Err(TemplateError::Identity);
-    }
     Ok(tbs::Contents {
         issuer: issuing.subject().clone(),
-        subject: name(&[(OU, unit), (CN, common_name)])?,
+        subject: name::subject(&contents.names.subject)?,
         not_before: validity.not_before,
         not_after: validity.not_after,
         spki_der: contents.spki_der.clone(),
-        extensions: extensions(issuing, &contents.spki_der, alternative)?,
+        extensions: extensions(issuing, contents)?,
     })
 }
 
-/// Unit, common name and alternative name of an identity.
-fn names(identity: &VerifiedIdentity) -> Result<(&'static str, &str, GeneralName), TemplateError> {
-    match identity {
-        VerifiedIdentity::User { email } => Ok((
-            USER_UNIT,
-            email.as_str(),
-            GeneralName::Rfc822Name(Ia5String::new(email.as_str())?),
-        )),
-        VerifiedIdentity::Device {
-            device_permanent_id,
-            domain,
-        } => {
-            let id = device_permanent_id.as_str();
-            // RFC 3986, section 5.2.4: whoever normalizes the URI would remove such a segment.
-            if id == "." || id == ".." {
-                return Err(TemplateError::Identity);
-            }
-            let uri = format!("https://{}/device/{id}", domain.as_str());
-            Ok((
-                DEVICE_UNIT,
-                id,
-                GeneralName::UniformResourceIdentifier(Ia5String::new(&uri)?),
-            ))
-        }
+/// The lint knows this list too: an extension is added in both places, or nothing is signed.
+fn extensions(issuing: &Authority, contents: &ClientContents) -> der::Result<Vec<Extension>> {
+    let template = &contents.template;
+    let purposes = template.extended_key_usages.iter().map(|usage| usage.oid());
+    let mut extensions = vec![
+        extension::basic_constraints(false, None)?,
+        extension::key_usage(flags(&template.key_usages))?,
+        extension::extended_key_usage(&purposes.collect::<Vec<_>>())?,
+        extension::subject_key_identifier(&contents.spki_der)?,
+        extension::authority_key_identifier(issuing.key_identifier())?,
+    ];
+    if !template.policies.is_empty() {
+        extensions.push(extension::certificate_policies(&template.policies)?);
     }
+    if !contents.names.alternative.is_empty() {
+        let names = contents.names.alternative.iter();
+        let names = names.map(|(kind, value)| alternative::encode(*kind, value));
+        let names = SubjectAltName(names.collect::<der::Result<_>>()?);
+        // RFC 5280, section 4.2.1.6: not critical beside a subject that is not empty.
+        extensions.push(extension::extension(false, &names)?);
+    }
+    if let Some(sid) = &contents.names.sid {
+        let content = alternative::encode_sid(sid)?;
+        extensions.push(extension::of_content(extension::MS_SECURITY, content)?);
+    }
+    if let Some(name) = &template.template_name {
+        let content = BmpString::from_utf8(name)?.to_der()?;
+        extensions.push(extension::of_content(extension::MS_TEMPLATE_NAME, content)?);
+    }
+    Ok(extensions)
 }
 
-/// The lint knows this list too: an extension is added in both places, or nothing is signed.
-fn extensions(
-    issuing: &Authority,
-    spki_der: &[u8],
-    alternative: GeneralName,
-) -> der::Result<Vec<Extension>> {
-    Ok(vec![
-        extension::basic_constraints(false, None)?,
-        extension::key_usage(KeyUsages::DigitalSignature)?,
-        extension::extended_key_usage(&[ID_KP_CLIENT_AUTH])?,
-        extension::subject_key_identifier(spki_der)?,
-        extension::authority_key_identifier(issuing.key_identifier())?,
-        // RFC 5280, section 4.2.1.6: not critical beside a subject that is not empty.
-        extension::extension(false, &SubjectAltName(vec![alternative]))?,
-    ])
+fn flags(usages: &[KeyUsage]) -> FlagSet<KeyUsages> {
+    let mut flags = FlagSet::default();
+    for usage in usages {
+        flags |= match usage {
+            KeyUsage::DigitalSignature => KeyUsages::DigitalSignature,
+            KeyUsage::KeyEncipherment => KeyUsages::KeyEncipherment,
+            KeyUsage::KeyAgreement => KeyUsages::KeyAgreement,
+        };
+    }
+    flags
 }
 
 #[cfg(test)]

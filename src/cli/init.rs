@@ -1,5 +1,6 @@
 //! `vaca init`: the birth of a CA. Every certificate and list is recorded before it is signed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -8,7 +9,8 @@ use clap::{Args, ValueEnum};
 
 use crate::ca::Authority;
 use crate::ca::ceremony::{
-    ISSUING_LIFETIME, Owner, PreparedAuthority, ROOT_LIFETIME, prepare_issuing, prepare_root,
+    ISSUING_LIFETIME, IssuingRequest, Owner, PreparedAuthority, ROOT_LIFETIME, prepare_issuing,
+    prepare_root,
 };
 use crate::ca::crl::{self, CrlNumber, ROOT_CRL_LIFETIME};
 use crate::ca::signer::file;
@@ -23,6 +25,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::profile::ProfileHash;
 use crate::model::serial::{SerialNumber, hex};
+use crate::model::usages::ExtendedKeyUsage;
 use crate::random::Random;
 use crate::server::read_passphrase;
 use crate::store::Store;
@@ -169,6 +172,7 @@ pub async fn initialize(
         clock,
         random,
         arguments,
+        usages: usages(config, &issuer.name),
     };
     let root_signer = ceremony.root_key(&folder)?;
     let root = ceremony.root(&root_signer).await?;
@@ -216,12 +220,22 @@ fn check<'a>(config: &'a Config, arguments: &InitArguments) -> anyhow::Result<&'
     Ok(issuer)
 }
 
+/// What the profiles of this issuer certify keys for.
+fn usages(config: &Config, issuer: &str) -> BTreeSet<ExtendedKeyUsage> {
+    let profiles = config.profiles.iter();
+    let profiles = profiles.filter(|profile| profile.issuer == issuer);
+    let usages = profiles.flat_map(|profile| &profile.certificate.extended_key_usages);
+    usages.copied().collect()
+}
+
 /// What each step of the ceremony needs.
 struct Ceremony<'a> {
     store: &'a Store,
     clock: &'a dyn Clock,
     random: &'a dyn Random,
     arguments: &'a InitArguments,
+    /// What the profiles certify keys for.
+    usages: BTreeSet<ExtendedKeyUsage>,
 }
 
 impl Ceremony<'_> {
@@ -279,15 +293,14 @@ impl Ceremony<'_> {
         let passphrase = self.new_passphrase(&issuer.passphrase_file)?;
         let key = self.new_key(&issuer.key_file, &passphrase)?;
         let serial = SerialNumber::draw(self.clock.now(), self.random)?;
-        let prepared = prepare_issuing(
-            &self.owner()?,
-            root,
-            root_signer,
-            key.spki_der(),
+        let request = IssuingRequest {
+            spki_der: key.spki_der(),
+            usages: &self.usages,
             serial,
-            self.clock.now(),
-            ISSUING_LIFETIME,
-        )?;
+            lifetime: ISSUING_LIFETIME,
+        };
+        let prepared =
+            prepare_issuing(&self.owner()?, root, root_signer, request, self.clock.now())?;
         let issuing = self.certify(prepared, root_signer, key.spki_der()).await?;
         write_public(&issuer.certificate_file, &issuing.pem())
     }

@@ -75,6 +75,11 @@ struct CaseFacts {
     key_trust_level: Option<KeyTrustLevel>,
     key_algorithm: Option<KeyAlgorithm>,
     time: Option<Timestamp>,
+    device_serial_number: Option<String>,
+    asset_id: Option<String>,
+    organizational_unit: Option<String>,
+    sid: Option<String>,
+    live_certificates: Option<u32>,
 }
 
 impl CaseFacts {
@@ -106,6 +111,11 @@ impl CaseFacts {
                 .unwrap_or(KeyTrustLevel::ChromeOsVerifiedMode),
             key_algorithm: self.key_algorithm.unwrap_or(KeyAlgorithm::Ecdsa),
             time: Some(self.time.unwrap_or(now)),
+            device_serial_number: self.device_serial_number,
+            asset_id: self.asset_id,
+            organizational_unit: self.organizational_unit,
+            sid: self.sid,
+            live_certificates: self.live_certificates,
         })
     }
 }

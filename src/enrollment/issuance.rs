@@ -36,28 +36,16 @@ impl Enrollment {
             Ok(prepared) => prepared,
             Err(error) => {
                 tracing::warn!(attempt = %attempt.id, %error, "not prepared");
-                return Err(match error.code() {
-                    ProblemCode::IdentityNotCertifiable => {
-                        let check = Check::new(
-                            "identity",
-                            "a name that fits a certificate",
-                            error.to_string(),
-                            false,
-                            "shorten or rename the account",
-                        );
-                        self.deny(attempt, error.code(), vec![check], Some(approval.facts()))
-                            .await
-                    }
-                    code => self.give_up(attempt, code).await,
-                });
+                return Err(self.give_up(attempt, error.code()).await);
             }
         };
         let row = self.intend(attempt, approval, &prepared, now).await?;
-        let issued = match issuer.sign(prepared).await {
+        let profile = self.admission.profile(prepared.profile())?.hash;
+        let issued = match issuer.sign(prepared, profile).await {
             Ok(issued) => issued,
             Err(error) => {
                 tracing::error!(attempt = %attempt.id, %error, "not signed");
-                return Err(self.give_up(attempt, ProblemCode::InternalError).await);
+                return Err(self.give_up(attempt, error.code()).await);
             }
         };
         self.record(attempt, row, &issued).await?;

@@ -65,7 +65,7 @@ impl KeyAlgorithm {
 }
 
 /// The shape of the stored facts; grows when a field changes its meaning.
-pub const FACTS_VERSION: u32 = 2;
+pub const FACTS_VERSION: u32 = 3;
 
 /// Everything policy may look at: verified values and the profile's name, never a claim. Stored
 /// with the attempt, so that a policy can be run again over history.
@@ -99,6 +99,55 @@ pub struct Facts {
     /// When the attempt was bound; version 1 did not keep it here.
     #[serde(default)]
     pub time: Option<Timestamp>,
+    /// The manufacturer's number of the device, as enrichment supplied it; versions 1 and 2 had none
+    /// of what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_serial_number: Option<String>,
+    /// The organisation's own number of the device, as enrichment supplied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_id: Option<String>,
+    /// Where the holder stands in the organisation, as enrichment supplied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organizational_unit: Option<String>,
+    /// The user's account in an Active Directory, as enrichment supplied it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// Certificates of this profile that the holder had, where a rule asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_certificates: Option<u32>,
+}
+
+impl Facts {
+    /// Everything that a profile of `scope` can know, about nobody: what templates and rules are tried
+    /// on when they are read.
+    #[must_use]
+    pub fn example(scope: KeyScope) -> Self {
+        let text = |text: &str| Some(text.to_owned());
+        let id = || text("0123abcd-0123-4567-89ab-0123456789ab");
+        let user = scope == KeyScope::User;
+        let of_user = |text: Option<String>| text.filter(|_| user);
+        let of_machine = |text: Option<String>| text.filter(|_| !user);
+        Self {
+            version: FACTS_VERSION,
+            profile: "example".to_owned(),
+            scope,
+            email: of_user(text("first.last@example.com")),
+            domain: "example.com".to_owned(),
+            customer_id: text("C01example"),
+            device_permanent_id: of_machine(id()),
+            virtual_device_id: id(),
+            device_enrollment_id: id(),
+            attested_device_id: id(),
+            key_trust_level: KeyTrustLevel::ChromeOsVerifiedMode,
+            key_algorithm: KeyAlgorithm::Ecdsa,
+            time: Some(Timestamp(1_800_000_000)),
+            device_serial_number: of_machine(text("5CD1234567")),
+            asset_id: of_machine(text("A-1234")),
+            organizational_unit: text("/Example/Unit"),
+            sid: of_user(text("S-1-5-21-1-2-3-1001")),
+            live_certificates: Some(1),
+        }
+    }
 }
 
 /// One check of a decision: what was expected, what was seen, what to do about it.

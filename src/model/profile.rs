@@ -7,6 +7,9 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
+use crate::model::certificate_template::{
+    CertificateSettings, CertificateTemplate, InvalidCertificate,
+};
 use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::{CustomerId, DeviceId, Domain, Email, InvalidIdentity, KeyScope};
 use crate::model::rule::{InvalidRule, Rule, RuleSettings};
@@ -54,12 +57,19 @@ pub struct ProfileSettings {
         skip_serializing_if = "is_default_validity"
     )]
     pub validity_days: u16,
+    /// How long before its end a certificate is renewed, in days; a third of its life where it is
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_window_days: Option<u16>,
     /// How many certificates of this profile one user or device may have at once.
     #[serde(
         default = "default_live_certificates",
         skip_serializing_if = "is_default_live_certificates"
     )]
     pub live_certificates: u32,
+    /// What the certificate says.
+    #[serde(default, skip_serializing_if = "is_default_certificate")]
+    pub certificate: CertificateSettings,
     /// Conditions that must all be true besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<RuleSettings>,
@@ -160,6 +170,9 @@ impl fmt::Display for Allow {
     }
 }
 
+fn is_default_certificate(value: &CertificateSettings) -> bool {
+    *value == CertificateSettings::default()
+}
 fn is_false(value: &bool) -> bool {
     !*value
 }
@@ -238,6 +251,9 @@ pub enum InvalidProfile {
     /// Outside 1 to 397 days.
     #[error("validity_days is 1 to 397: a lost key must not stay certified for years")]
     Validity,
+    /// Nobody would come back in time, or everybody at once.
+    #[error("renewal_window_days is at least 1 and less than validity_days")]
+    RenewalWindow,
     /// Nobody could have one, or one holder a thousand.
     #[error("live_certificates is 1 to 1000")]
     LiveCertificates,
@@ -250,20 +266,50 @@ pub enum InvalidProfile {
     /// `allow` is an empty list.
     #[error("allow names nobody: name somebody, or say \"all_verified\"")]
     AllowsNobody,
+    /// What the certificate shall say does not load.
+    #[error("[profile.certificate] {0}")]
+    Certificate(#[from] InvalidCertificate),
     /// A rule does not load.
     #[error("[[profile.rule]] {name}: {source}")]
     Rule {
+        /// Its place among the profile's rules, counted from 0.
+        index: usize,
         /// As it was written.
         name: String,
         /// What is wrong.
         source: InvalidRule,
     },
     /// Two rules have one name.
-    #[error("[[profile.rule]] {0}: the name stands twice")]
-    RuleTwice(String),
+    #[error("[[profile.rule]] {name}: the name stands twice")]
+    RuleTwice {
+        /// The second one's place, counted from 0.
+        index: usize,
+        /// The name.
+        name: String,
+    },
     /// More rules than an enrolment should pay for.
     #[error("there are more than {RULES_MAX} rules")]
     Rules,
+}
+
+impl InvalidProfile {
+    /// The key of `[[profile]]` that is to be changed.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Domains => "domains",
+            Self::Identity { field, .. } => field,
+            Self::Empty => "key_algorithms",
+            Self::UserTrustLevel | Self::MachineTrustLevel => "key_trust_levels",
+            Self::Validity => "validity_days",
+            Self::RenewalWindow => "renewal_window_days",
+            Self::LiveCertificates => "live_certificates",
+            Self::AllowedDomain | Self::AllowedScope | Self::AllowsNobody => "allow",
+            Self::Certificate(_) => "certificate",
+            Self::Rule { .. } | Self::RuleTwice { .. } | Self::Rules => "rule",
+        }
+    }
 }
 
 /// A profile that was checked when the configuration was loaded.
@@ -291,8 +337,12 @@ pub struct CertificateProfile {
     pub key_trust_levels: Vec<KeyTrustLevel>,
     /// Lifetime of a certificate, in seconds.
     pub lifetime: i64,
+    /// How long before its end a certificate is renewed, in seconds; `None` for a third of its life.
+    pub renewal_window: Option<i64>,
     /// How many certificates one holder may have at once.
     pub live_certificates: u32,
+    /// What a certificate says; shared like `allow`.
+    pub certificate: Arc<CertificateTemplate>,
     /// The recipe's fingerprint.
     pub hash: ProfileHash,
 }
@@ -308,32 +358,13 @@ impl CertificateProfile {
 impl TryFrom<ProfileSettings> for CertificateProfile {
     type Error = InvalidProfile;
 
-    fn try_from(settings: ProfileSettings) -> Result<Self, InvalidProfile> {
+    fn try_from(mut settings: ProfileSettings) -> Result<Self, InvalidProfile> {
+        settings.certificate = settings.certificate.without_defaults(settings.scope);
         let hash = hash(&settings);
         check_name(&settings.name)?;
         check_levels(&settings)?;
-        if !(1..=397).contains(&settings.validity_days) {
-            return Err(InvalidProfile::Validity);
-        }
-        if !(1..=1000).contains(&settings.live_certificates) {
-            return Err(InvalidProfile::LiveCertificates);
-        }
-        let domains = settings
-            .domains
-            .iter()
-            .map(|domain| Domain::parse(domain))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|source| InvalidProfile::Identity {
-                field: "domains",
-                source,
-            })?;
-        let fits = match settings.scope {
-            KeyScope::Machine => domains.len() == 1,
-            KeyScope::User => !domains.is_empty(),
-        };
-        if !fits {
-            return Err(InvalidProfile::Domains);
-        }
+        check_numbers(&settings)?;
+        let domains = read_domains(&settings)?;
         let customer_id = CustomerId::parse(&settings.customer_id).map_err(|source| {
             InvalidProfile::Identity {
                 field: "customer_id",
@@ -342,6 +373,12 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
         })?;
         let allow = Arc::new(settings.allow.normalize(settings.scope, &domains)?);
         let rules = read_rules(settings.rule, settings.scope)?;
+        let certificate = CertificateTemplate::parse(
+            settings.certificate,
+            settings.scope,
+            &domains,
+            &settings.key_algorithms,
+        )?;
         Ok(Self {
             name: settings.name,
             scope: settings.scope,
@@ -354,10 +391,44 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             key_algorithms: settings.key_algorithms,
             key_trust_levels: settings.key_trust_levels,
             lifetime: i64::from(settings.validity_days) * DAY,
+            renewal_window: settings
+                .renewal_window_days
+                .map(|days| i64::from(days) * DAY),
             live_certificates: settings.live_certificates,
+            certificate: Arc::new(certificate),
             hash,
         })
     }
+}
+
+fn check_numbers(settings: &ProfileSettings) -> Result<(), InvalidProfile> {
+    if !(1..=397).contains(&settings.validity_days) {
+        return Err(InvalidProfile::Validity);
+    }
+    let within = |days: u16| (1..settings.validity_days).contains(&days);
+    if !settings.renewal_window_days.is_none_or(within) {
+        return Err(InvalidProfile::RenewalWindow);
+    }
+    if !(1..=1000).contains(&settings.live_certificates) {
+        return Err(InvalidProfile::LiveCertificates);
+    }
+    Ok(())
+}
+
+fn read_domains(settings: &ProfileSettings) -> Result<Vec<Domain>, InvalidProfile> {
+    let domains = settings.domains.iter().map(|domain| Domain::parse(domain));
+    let domains =
+        domains
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| InvalidProfile::Identity {
+                field: "domains",
+                source,
+            })?;
+    let fits = match settings.scope {
+        KeyScope::Machine => domains.len() == 1,
+        KeyScope::User => !domains.is_empty(),
+    };
+    fits.then_some(domains).ok_or(InvalidProfile::Domains)
 }
 
 fn read_rules(settings: Vec<RuleSettings>, scope: KeyScope) -> Result<Arc<[Rule]>, InvalidProfile> {
@@ -365,12 +436,16 @@ fn read_rules(settings: Vec<RuleSettings>, scope: KeyScope) -> Result<Arc<[Rule]
         return Err(InvalidProfile::Rules);
     }
     let mut names = BTreeSet::new();
-    let rules = settings.into_iter().map(|rule| {
+    let rules = settings.into_iter().enumerate().map(|(index, rule)| {
         let name = rule.name.clone();
         if !names.insert(name.clone()) {
-            return Err(InvalidProfile::RuleTwice(name));
+            return Err(InvalidProfile::RuleTwice { index, name });
         }
-        Rule::parse(rule, scope).map_err(|source| InvalidProfile::Rule { name, source })
+        Rule::parse(rule, scope).map_err(|source| InvalidProfile::Rule {
+            index,
+            name,
+            source,
+        })
     });
     rules.collect()
 }
@@ -435,7 +510,9 @@ mod tests {
             require_customer_id: false,
             issuer: "issuing".to_owned(),
             allow: Allow::AllVerified,
+            certificate: CertificateSettings::default(),
             rule: Vec::new(),
+            renewal_window_days: None,
             key_algorithms: default_key_algorithms(),
             key_trust_levels: default_trust_levels(),
             validity_days: 30,
@@ -477,5 +554,16 @@ mod tests {
         let mut changed = settings();
         changed.validity_days = 31;
         assert_ne!(hash(&changed), hash(&settings()));
+        let of = |certificate: &str| {
+            let settings: ProfileSettings = toml::from_str(&format!(
+                "name='wifi-user'\nscope='user'\ndomains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'\nallow='all_verified'\n[certificate]\n{certificate}",
+            ))
+            .unwrap();
+            CertificateProfile::try_from(settings).unwrap().hash
+        };
+        assert_eq!(of(""), hash(&plain));
+        let written = "subject=['CN={email}']\nsubject_alternative_names=['email:{email}']\nkey_usages=['digital_signature']\nextended_key_usages=['client_auth']";
+        assert_eq!(of(written), hash(&plain));
+        assert_ne!(of("subject=['UID={email}']"), hash(&plain));
     }
 }

@@ -8,8 +8,7 @@ use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operat
 use cel::{Context, Env, ExecutionError, Program, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
-use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
+use crate::model::facts::Facts;
 use crate::model::identity::KeyScope;
 
 /// Longest expression, in octets. The crate bounds no cost; what a short expression without a loop in a
@@ -30,8 +29,19 @@ struct Fact {
     name: &'static str,
     /// The scope whose profiles know it; `None` for both.
     scope: Option<KeyScope>,
+    kind: Kind,
     value: fn(&Facts) -> Option<Value>,
 }
+
+/// What a fact can be compared with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+}
+
+/// The one fact that has to be asked for.
+const LIVE_CERTIFICATES: &str = "live_certificates";
 
 fn text(value: &str) -> Value {
     Value::from(value)
@@ -41,69 +51,112 @@ fn optional(value: Option<&String>) -> Option<Value> {
     value.map(|value| text(value))
 }
 
-/// The one fact that is a number.
-const TIME: &str = "time";
-
 /// `docs/policy.md` describes each; a test compares the two.
-static FACTS: [Fact; 12] = [
+static FACTS: [Fact; 17] = [
     Fact {
         name: "profile",
         scope: None,
+        kind: Kind::Text,
         value: |facts| Some(text(&facts.profile)),
     },
     Fact {
         name: "scope",
         scope: None,
+        kind: Kind::Text,
         value: |facts| Some(text(facts.scope.as_str())),
     },
     Fact {
         name: "email",
         scope: Some(KeyScope::User),
+        kind: Kind::Text,
         value: |facts| optional(facts.email.as_ref()),
     },
     Fact {
         name: "domain",
         scope: None,
+        kind: Kind::Text,
         value: |facts| Some(text(&facts.domain)),
     },
     Fact {
         name: "customer_id",
         scope: None,
+        kind: Kind::Text,
         value: |facts| optional(facts.customer_id.as_ref()),
     },
     Fact {
         name: "device_permanent_id",
         scope: Some(KeyScope::Machine),
+        kind: Kind::Text,
         value: |facts| optional(facts.device_permanent_id.as_ref()),
     },
     Fact {
         name: "virtual_device_id",
         scope: None,
+        kind: Kind::Text,
         value: |facts| optional(facts.virtual_device_id.as_ref()),
     },
     Fact {
         name: "device_enrollment_id",
         scope: Some(KeyScope::Machine),
+        kind: Kind::Text,
         value: |facts| optional(facts.device_enrollment_id.as_ref()),
     },
     Fact {
         name: "attested_device_id",
         scope: None,
+        kind: Kind::Text,
         value: |facts| optional(facts.attested_device_id.as_ref()),
     },
     Fact {
         name: "key_trust_level",
         scope: None,
+        kind: Kind::Text,
         value: |facts| Some(text(facts.key_trust_level.as_str())),
     },
     Fact {
         name: "key_algorithm",
         scope: None,
+        kind: Kind::Text,
         value: |facts| Some(text(facts.key_algorithm.as_str())),
     },
     Fact {
-        name: TIME,
+        name: "device_serial_number",
+        scope: Some(KeyScope::Machine),
+        kind: Kind::Text,
+        value: |facts| optional(facts.device_serial_number.as_ref()),
+    },
+    Fact {
+        name: "asset_id",
+        scope: Some(KeyScope::Machine),
+        kind: Kind::Text,
+        value: |facts| optional(facts.asset_id.as_ref()),
+    },
+    Fact {
+        name: "organizational_unit",
         scope: None,
+        kind: Kind::Text,
+        value: |facts| optional(facts.organizational_unit.as_ref()),
+    },
+    Fact {
+        name: "sid",
+        scope: Some(KeyScope::User),
+        kind: Kind::Text,
+        value: |facts| optional(facts.sid.as_ref()),
+    },
+    Fact {
+        name: LIVE_CERTIFICATES,
+        scope: None,
+        kind: Kind::Number,
+        value: |facts| {
+            facts
+                .live_certificates
+                .map(|count| Value::Int(count.into()))
+        },
+    },
+    Fact {
+        name: "time",
+        scope: None,
+        kind: Kind::Number,
         value: |facts| facts.time.map(|time| Value::Int(time.0)),
     },
 ];
@@ -178,6 +231,18 @@ pub enum InvalidRule {
     Fails(String),
 }
 
+impl InvalidRule {
+    /// The key of `[[profile.rule]]` that is to be changed.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Text(field) => field,
+            _ => "expression",
+        }
+    }
+}
+
 /// What a rule says of one set of facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -241,7 +306,7 @@ impl Rule {
             program,
             facts,
         };
-        rule.try_on(&example(scope))?;
+        rule.try_on(&Facts::example(scope))?;
         Ok(rule)
     }
 
@@ -259,6 +324,12 @@ impl Rule {
             Ok(other) => Judgement::Fails(format!("it gives {}", kind(&other))),
             Err(error) => Judgement::Fails(on_one_line(&error.to_string())),
         }
+    }
+
+    /// Whether it asks how many certificates the holder has.
+    #[must_use]
+    pub fn counts_certificates(&self) -> bool {
+        self.facts.iter().any(|fact| fact.name == LIVE_CERTIFICATES)
     }
 
     /// The facts that it names, as they are: what the decision record shows.
@@ -395,8 +466,8 @@ fn check_kinds(call: &CallExpr) -> Result<(), InvalidRule> {
             _ => std::slice::from_ref(other),
         };
         let fits = |value: &IdedExpr| match &value.expr {
-            Expr::Literal(LiteralValue::String(_)) => fact.name != TIME,
-            Expr::Literal(LiteralValue::Int(_)) => fact.name == TIME,
+            Expr::Literal(LiteralValue::String(_)) => fact.kind == Kind::Text,
+            Expr::Literal(LiteralValue::Int(_)) => fact.kind == Kind::Number,
             Expr::Literal(_) => false,
             _ => true,
         };
@@ -513,30 +584,6 @@ impl Names {
             self.facts.push(fact);
         }
         Ok(())
-    }
-}
-
-/// Everything that a profile of `scope` can know, about nobody.
-fn example(scope: KeyScope) -> Facts {
-    let id = || Some("0123abcd-0123-4567-89ab-0123456789ab".to_owned());
-    let (email, device_permanent_id) = match scope {
-        KeyScope::User => (Some("first.last@example.com".to_owned()), None),
-        KeyScope::Machine => (None, id()),
-    };
-    Facts {
-        version: crate::model::facts::FACTS_VERSION,
-        profile: "example".to_owned(),
-        scope,
-        email,
-        domain: "example.com".to_owned(),
-        customer_id: Some("C01example".to_owned()),
-        device_permanent_id,
-        virtual_device_id: id(),
-        device_enrollment_id: id(),
-        attested_device_id: id(),
-        key_trust_level: KeyTrustLevel::ChromeOsVerifiedMode,
-        key_algorithm: KeyAlgorithm::Ecdsa,
-        time: Some(Timestamp(1_800_000_000)),
     }
 }
 

@@ -3,26 +3,17 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::Timestamp;
-use crate::model::facts::{FACTS_VERSION, KeyAlgorithm};
+use crate::model::facts::KeyAlgorithm;
 use crate::model::identity::KeyScope;
 use crate::model::profile::ProfileSettings;
 
 fn facts(email: &str, algorithm: KeyAlgorithm, attested: Option<&str>) -> Facts {
     Facts {
-        version: FACTS_VERSION,
         profile: "wifi-user".to_owned(),
-        scope: KeyScope::User,
         email: Some(email.to_owned()),
-        domain: "example.com".to_owned(),
-        customer_id: Some("C01example".to_owned()),
-        device_permanent_id: None,
-        virtual_device_id: None,
-        device_enrollment_id: None,
         attested_device_id: attested.map(str::to_owned),
-        key_trust_level: KeyTrustLevel::ChromeOsVerifiedMode,
         key_algorithm: algorithm,
-        time: Some(Timestamp(1_800_000_000)),
+        ..Facts::example(KeyScope::User)
     }
 }
 

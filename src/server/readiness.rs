@@ -9,7 +9,8 @@ use crate::ca::Issuer;
 use crate::clock::Timestamp;
 use crate::http::health::{PendingReport, Readiness, ReadinessCheck, ReadinessReport};
 
-/// An issuer that ends sooner than this is reported, in seconds: 30 days.
+/// An issuer that ends sooner than this is reported, in seconds: 30 days; or sooner than the
+/// certificates of its profiles would.
 const ISSUER_WARNING: i64 = 30 * 24 * 60 * 60;
 
 /// Name of the check that does not decide.
@@ -19,14 +20,24 @@ const VERIFIED_ACCESS: &str = "verified_access";
 #[derive(Debug)]
 pub(super) struct Health {
     resources: Arc<Resources>,
-    issuers: Vec<(String, Timestamp)>,
+    issuers: Vec<(String, Timestamp, i64)>,
 }
 
 impl Health {
     pub(super) fn new(resources: Arc<Resources>, issuers: &HashMap<String, Issuer>) -> Self {
         let mut issuers: Vec<_> = issuers
             .iter()
-            .map(|(name, issuer)| (name.clone(), issuer.not_after()))
+            .map(|(name, issuer)| {
+                let profiles = resources.profiles.iter();
+                let lifetimes = profiles
+                    .filter(|profile| profile.issuer == *name)
+                    .map(|profile| profile.lifetime);
+                (
+                    name.clone(),
+                    issuer.not_after(),
+                    lifetimes.max().unwrap_or(0),
+                )
+            })
             .collect();
         issuers.sort();
         Self { resources, issuers }
@@ -36,9 +47,11 @@ impl Health {
         let mut checks = vec![self.database().await];
         checks.extend(self.verified_access());
         let now = self.resources.clock.now();
-        for (name, not_after) in &self.issuers {
+        for (name, not_after, longest) in &self.issuers {
             let end = not_after.since(now);
-            let advice = if end < ISSUER_WARNING {
+            let advice = if end < *longest {
+                ": certificates are cut to end with it; make its successor now"
+            } else if end < ISSUER_WARNING {
                 ": make its successor now"
             } else {
                 ""

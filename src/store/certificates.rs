@@ -389,6 +389,32 @@ macro_rules! select {
 }
 
 impl Store {
+    /// How many certificates of `profile` this identity has that are good or may yet be signed, other
+    /// than this attempt's.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn live_certificates(
+        &self,
+        identity: &str,
+        profile: &str,
+        attempt: i64,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let row = query(
+            "SELECT count(*) FROM certificates
+             WHERE identity = $1 AND profile = $2 AND state <> 'abandoned' AND not_after >= $3
+               AND (attempt_id IS NULL OR attempt_id <> $4)",
+        )
+        .bind(identity)
+        .bind(profile)
+        .bind(now.0)
+        .bind(attempt)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX))
+    }
+
     /// The recorded certificate of an attempt.
     ///
     /// # Errors

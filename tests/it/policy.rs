@@ -82,6 +82,7 @@ async fn a_rule_that_is_false_refuses_and_tells_the_person_why() {
                 false,
                 "remedy of nobody".to_owned()
             ),
+            ("names".to_owned(), true, none()),
         ],
         "every rule is told, not only the first that fails"
     );
@@ -111,7 +112,7 @@ async fn rules_that_are_all_true_stand_in_the_record_of_the_certificate() {
         .into_iter()
         .map(|(name, ..)| name)
         .collect();
-    assert_eq!(names, ["allow", "rule:staff", "rule:verified"]);
+    assert_eq!(names, ["allow", "rule:staff", "rule:verified", "names"]);
     ca.check().await;
 }
 

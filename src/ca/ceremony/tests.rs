@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use super::*;
-use crate::ca::fixtures::{Bench, NOW, authorities, authorities_for, serial};
+use crate::ca::fixtures::{Bench, NOW, authorities, authorities_for, request, serial};
 use crate::ca::signer::SignatureAlgorithm;
 use crate::ca::signer::software::SoftwareKey;
 
@@ -50,8 +50,8 @@ async fn an_issuing_ca_is_of_its_roots_kind_and_life() {
     let (root, root_key, key) = (&authorities.root, &authorities.root_key, key());
     let prepare = |endpoint, now, lifetime| {
         let owner = Owner::new("Example", endpoint).unwrap();
-        let spki = key.spki_der();
-        prepare_issuing(&owner, root, root_key, spki, serial(3), now, lifetime)
+        let request = request(key.spki_der(), serial(3), lifetime);
+        prepare_issuing(&owner, root, root_key, request, now)
     };
     let refused = prepare(Endpoint::Google, NOW, ISSUING_LIFETIME).unwrap_err();
     assert!(matches!(refused, CeremonyError::Rule(_)), "{refused}");

@@ -8,7 +8,8 @@ use x509_cert::certificate::TbsCertificate;
 
 use super::*;
 use crate::ca::fixtures::{
-    Bench, DAY, NOW, TestAuthorities, alice, authorities, contents, device, issue, serial, user,
+    Bench, DAY, NOW, PROFILE, TestAuthorities, alice, authorities, contents, device, issue, serial,
+    user,
 };
 use crate::ca::signer::{SignatureAlgorithm, Signer, Signing};
 use crate::random::SeededRandom;
@@ -76,7 +77,7 @@ async fn what_is_issued_is_what_was_prepared() {
     assert_eq!(prepared.issuer_id(), issuer.id());
     assert_eq!(validity.not_before, NOW.minus(300));
     assert_eq!(validity.not_after, NOW.plus(30 * DAY));
-    let issued = issuer.sign(prepared).await.unwrap();
+    let issued = issuer.sign(prepared, PROFILE).await.unwrap();
     assert_eq!(signed::split(issued.der()).unwrap().tbs, tbs);
     assert_eq!(issued.serial(), serial(9));
     assert_eq!(*issued.sha256(), sha256(issued.der()));
@@ -89,8 +90,19 @@ async fn what_another_issuer_prepared_is_not_signed() {
     let prepared = one
         .prepare_contents(contents(alice()), serial(9), NOW, &SeededRandom::new(3))
         .unwrap();
-    let refused = other.sign(prepared).await.unwrap_err();
+    let refused = other.sign(prepared, PROFILE).await.unwrap_err();
     assert!(matches!(refused, SignError::OtherIssuer));
+}
+
+#[tokio::test]
+async fn a_profile_that_changed_since_the_intent_stops_the_signature() {
+    let issuer = authorities(SignatureAlgorithm::default()).await.issuer();
+    let prepared = issuer
+        .prepare_contents(contents(alice()), serial(9), NOW, &SeededRandom::new(3))
+        .unwrap();
+    let changed = ProfileHash([8; 32]);
+    let refused = issuer.sign(prepared, changed).await.unwrap_err();
+    assert_eq!(refused.code(), ProblemCode::ProfileChanged);
 }
 
 fn any_identity() -> impl Strategy<Value = VerifiedIdentity> {
@@ -161,6 +173,6 @@ async fn a_signature_that_does_not_verify_leaves_nothing() {
     let prepared = issuer
         .prepare_contents(contents(alice()), serial(9), NOW, &SeededRandom::new(3))
         .unwrap();
-    let refused = issuer.sign(prepared).await.unwrap_err();
+    let refused = issuer.sign(prepared, PROFILE).await.unwrap_err();
     assert!(matches!(refused, SignError::Reread(_)), "{refused}");
 }

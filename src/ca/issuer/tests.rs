@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::ca::ceremony::{ISSUING_LIFETIME, Owner, ROOT_LIFETIME, prepare_issuing, prepare_root};
-use crate::ca::fixtures::{Bench, NOW, TestAuthorities, authorities, authorities_for, serial};
+use crate::ca::fixtures::{
+    Bench, NOW, TestAuthorities, authorities, authorities_for, request, serial,
+};
 use crate::ca::signer::SignatureAlgorithm;
 use crate::ca::signer::software::SoftwareKey;
 
@@ -163,8 +165,7 @@ async fn an_issuing_ca_with_its_roots_key_is_refused() {
     let (one, _) = pair().await;
     let owner = Owner::new("Example", Endpoint::Test).unwrap();
     let (root, key) = (&one.root, &one.root_key);
-    let spki = key.spki_der();
-    let lifetime = ISSUING_LIFETIME;
-    let made = prepare_issuing(&owner, root, key, spki, serial(5), NOW, lifetime);
+    let request = request(key.spki_der(), serial(5), ISSUING_LIFETIME);
+    let made = prepare_issuing(&owner, root, key, request, NOW);
     assert!(made.is_err());
 }

@@ -18,7 +18,9 @@ fn user(expression: &str) -> Result<Rule, InvalidRule> {
 }
 
 fn judge(expression: &str) -> Judgement {
-    user(expression).unwrap().judge(&example(KeyScope::User))
+    user(expression)
+        .unwrap()
+        .judge(&Facts::example(KeyScope::User))
 }
 
 #[test]
@@ -45,7 +47,7 @@ fn a_rule_is_true_or_false_of_the_facts() {
 
 #[test]
 fn a_fact_that_is_missing_refuses_whatever_the_rest_says() {
-    let mut facts = example(KeyScope::User);
+    let mut facts = Facts::example(KeyScope::User);
     facts.customer_id = None;
     for expression in ["true || customer_id == 'C01'", "customer_id != 'C01'"] {
         let rule = user(expression).unwrap();
@@ -63,7 +65,7 @@ fn a_fact_that_is_missing_refuses_whatever_the_rest_says() {
 #[test]
 fn an_error_refuses_and_says_which() {
     let rule = user("[1, 2][size(email)] == 1").unwrap();
-    let Judgement::Fails(error) = rule.judge(&example(KeyScope::User)) else {
+    let Judgement::Fails(error) = rule.judge(&Facts::example(KeyScope::User)) else {
         panic!("it has an answer");
     };
     assert!(error.contains("out of bounds"), "{error}");
@@ -71,7 +73,7 @@ fn an_error_refuses_and_says_which() {
 
 #[test]
 fn what_a_rule_saw_stands_in_the_record_as_data() {
-    let mut facts = example(KeyScope::User);
+    let mut facts = Facts::example(KeyScope::User);
     facts.email = Some("a\"\u{202e}@example.com".to_owned());
     let seen = user("email != '' && time > 0").unwrap().seen(&facts);
     assert_eq!(
@@ -174,7 +176,7 @@ proptest! {
             0..24,
         )
     ) {
-        let facts = example(KeyScope::User);
+        let facts = Facts::example(KeyScope::User);
         if let Ok(rule) = user(&tokens.concat()) {
             let _ = rule.judge(&facts);
         }

@@ -207,27 +207,40 @@ impl TestCa {
 /// The certificate names the row's identity, once, and of nobody else.
 fn check_holder(row: &CertificateRow, certificate: &Certificate) {
     let tbs = certificate.tbs_certificate();
-    let (_, names) = tbs
-        .get_extension::<SubjectAltName>()
-        .unwrap()
-        .expect("a SAN");
-    let [name] = names.0.as_slice() else {
-        panic!("one name, not {names:?}")
-    };
-    match (name, row.identity.split_once(':').unwrap()) {
-        (GeneralName::Rfc822Name(email), ("user", identity)) => {
-            assert_eq!(email.as_str(), identity);
-            assert_eq!(row.holder.email.as_deref(), Some(identity));
+    let alternative = tbs.get_extension::<SubjectAltName>().unwrap();
+    let alternative = alternative.map_or_else(Vec::new, |(_, names)| names.0);
+    let (kind, identity) = row.identity.split_once(':').unwrap();
+    let user = kind == "user";
+    let mut names = tbs.subject().to_string();
+    for name in &alternative {
+        match name {
+            GeneralName::Rfc822Name(email) => {
+                assert!(user, "a device with an address");
+                assert_eq!(email.as_str(), identity);
+            }
+            GeneralName::DnsName(dns) => assert!(!user, "a user with a DNS name: {dns}"),
+            GeneralName::UniformResourceIdentifier(uri) => names.push_str(uri.as_str()),
+            GeneralName::OtherName(_) => {}
+            other => panic!("a name of an unknown kind: {other:?}"),
         }
-        (GeneralName::UniformResourceIdentifier(uri), ("device", identity)) => {
-            assert_eq!(
-                uri.as_str(),
-                format!("https://example.com/device/{identity}")
-            );
-            assert_eq!(row.holder.device_permanent_id.as_deref(), Some(identity));
-        }
-        other => panic!("a name of the wrong kind: {other:?}"),
     }
+    let unit = if user {
+        "OU=vaca user"
+    } else {
+        "OU=vaca device"
+    };
+    assert_eq!(names.matches("OU=vaca ").count(), 1, "{names}");
+    assert!(names.contains(unit), "{names}");
+    assert!(
+        names.contains(identity.split('@').next().unwrap()),
+        "{names}"
+    );
+    let holder = if user {
+        &row.holder.email
+    } else {
+        &row.holder.device_permanent_id
+    };
+    assert_eq!(holder.as_deref(), Some(identity));
     let spki = tbs.subject_public_key_info().to_der().unwrap();
     assert_eq!(digest(&SHA256, &spki).as_ref(), row.spki_sha256);
     assert_eq!(tbs.serial_number().as_bytes(), row.serial.as_bytes());

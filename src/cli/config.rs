@@ -1,0 +1,39 @@
+//! `vaca config check`: whether the configuration fits, as far as files show that hold no secret.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::ca::Authority;
+use crate::cli::text::count;
+use crate::config::Config;
+use crate::enrichment::Lists;
+
+pub(super) fn check(config: &Config, path: &Path) -> anyhow::Result<()> {
+    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
+    for issuer in &config.issuers {
+        let file = &issuer.certificate_file;
+        if !file.exists() {
+            println!(
+                "issuer {}: no certificate at {} yet; `vaca init` makes it for these profiles",
+                issuer.name,
+                file.display()
+            );
+            continue;
+        }
+        let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let authority = Authority::from_pem(&pem)
+            .with_context(|| format!("[[issuer]] {}: {}", issuer.name, file.display()))?;
+        config.check_issuer(issuer, &authority)?;
+    }
+    let (devices, users) = lists.len();
+    println!(
+        "{}: {} and {}; lists of {} and {}; `vaca doctor` goes on to keys, database and network",
+        path.display(),
+        count(config.issuers.len(), "issuer"),
+        count(config.profiles.len(), "profile"),
+        count(devices, "device"),
+        count(users, "user"),
+    );
+    Ok(())
+}

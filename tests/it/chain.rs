@@ -25,7 +25,7 @@ use crate::support::openssl::{openssl, openssl_refuses, self_signed};
 use crate::support::{ALICE, Answer, START, TestCa};
 
 /// Writes leaf and chain of an answer, and the published bundle, beside each other.
-async fn publish(ca: &TestCa, answer: &Answer) {
+pub async fn publish(ca: &TestCa, answer: &Answer) {
     let folder = ca.folder.path();
     let member = |text: &serde_json::Value| text.as_str().unwrap().to_owned();
     let chain = answer.json["chain"].as_array().unwrap();
@@ -38,7 +38,7 @@ async fn publish(ca: &TestCa, answer: &Answer) {
 }
 
 /// `openssl verify`, as strict as it can be, at the time of the test.
-fn verify<'a>(purpose: &'a str, time: &'a str) -> [&'a str; 11] {
+pub fn verify<'a>(purpose: &'a str, time: &'a str) -> [&'a str; 11] {
     [
         "verify",
         "-x509_strict",
@@ -162,7 +162,7 @@ fn redacted(text: &str, ids: &[&str]) -> String {
     lines.join("\n")
 }
 
-async fn dump(file: &str, folder: &Path, ids: &[&str]) -> String {
+pub async fn dump(file: &str, folder: &Path, ids: &[&str]) -> String {
     let text = openssl(&["x509", "-in", file, "-noout", "-text"], folder).await;
     redacted(&text, ids)
 }

@@ -25,6 +25,7 @@ mod outages;
 mod plans;
 mod policy;
 mod postgres;
+mod profiles;
 mod quickstart;
 mod refusals;
 mod replay;

@@ -26,6 +26,7 @@ pub mod engine;
 mod hold;
 pub mod node;
 pub mod openssl;
+pub mod pkilint;
 pub mod postgres;
 pub mod service;
 mod shortcuts;
@@ -111,19 +112,19 @@ static TEMPLATE: OnceCell<(TempDir, Place)> = OnceCell::const_new();
 async fn template() -> &'static (TempDir, Place) {
     let made = TEMPLATE.get_or_init(|| async {
         let place = Engine::of_this_run().empty_database().await;
-        (make(&place, START).await, place)
+        (make(&place, START, |same| same).await, place)
     });
     made.await
 }
 
 /// Makes a CA on an empty database. Answers its folder.
-async fn make(place: &Place, at: Timestamp) -> TempDir {
+async fn make(place: &Place, at: Timestamp, configure: impl FnOnce(String) -> String) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("vaca.toml");
     let configuration = CONFIGURATION
         .replace("DATABASE", &place.url().await)
         .replace("VERIFIED_ACCESS", "http://127.0.0.1:1");
-    std::fs::write(&file, configuration).unwrap();
+    std::fs::write(&file, configure(configuration)).unwrap();
     let config = Config::load(&file).unwrap();
     vaca::store::migrate::run(&config.database).await.unwrap();
     initialize(
@@ -193,8 +194,16 @@ impl TestCa {
 
     /// Makes a CA on this empty database. It is not served yet.
     pub async fn start_on(place: Place, at: Timestamp) -> Self {
-        let folder = make(&place, at).await;
+        let folder = make(&place, at, |same| same).await;
         Self::made(folder, place, at, |same| same, |same| same).await
+    }
+
+    /// Makes a CA for a changed configuration, its keys and certificates included. It is not served
+    /// yet.
+    pub async fn make_with(configure: impl Fn(String) -> String) -> Self {
+        let place = Engine::of_this_run().empty_database().await;
+        let folder = make(&place, START, &configure).await;
+        Self::made(folder, place, START, configure, |same| same).await
     }
 
     async fn made(

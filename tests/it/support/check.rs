@@ -220,7 +220,9 @@ fn check_holder(row: &CertificateRow, certificate: &Certificate) {
             }
             GeneralName::DnsName(dns) => assert!(!user, "a user with a DNS name: {dns}"),
             GeneralName::UniformResourceIdentifier(uri) => names.push_str(uri.as_str()),
-            GeneralName::OtherName(_) => {}
+            GeneralName::OtherName(other) => {
+                names.push_str(&String::from_utf8_lossy(other.value.value()));
+            }
             other => panic!("a name of an unknown kind: {other:?}"),
         }
     }

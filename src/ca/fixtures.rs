@@ -158,7 +158,7 @@ pub(super) fn contents_by(identity: VerifiedIdentity, certificate: &str) -> Clie
         profile: "wifi-user".to_owned(),
         profile_hash: PROFILE,
         lifetime: 30 * DAY,
-        renewal_window: None,
+        renewal_window: 10 * DAY,
         names: template.names(&facts).unwrap(),
         template: Arc::new(template),
     }

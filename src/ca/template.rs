@@ -41,7 +41,7 @@ pub(super) struct ClientContents {
     /// Seconds.
     pub(super) lifetime: i64,
     /// Seconds.
-    pub(super) renewal_window: Option<i64>,
+    pub(super) renewal_window: i64,
     pub(super) names: CertificateNames,
     pub(super) template: Arc<CertificateTemplate>,
 }
@@ -94,10 +94,8 @@ pub(super) fn validity(
         return Err(TemplateError::IssuerExpiring);
     }
     let not_after = now.plus(contents.lifetime).min(issuing.not_after());
-    let third = not_after.since(now) / 3;
-    let window = contents
-        .renewal_window
-        .map_or(third, |window| window.min(2 * third));
+    // Of a life that was cut, a third at the least is left before the window.
+    let window = contents.renewal_window.min(not_after.since(now) / 3 * 2);
     Ok(Validity {
         not_before: now.minus(BACKDATED).max(issuing.not_before()),
         not_after,

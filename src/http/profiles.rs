@@ -37,7 +37,7 @@ impl<'a> From<&'a CertificateProfile> for Profile<'a> {
             key_algorithms: &profile.key_algorithms,
             lifetime_seconds: profile.lifetime,
             // Two thirds: the latest `renew_after` of a certificate, which is spread before it.
-            renew_after_seconds: profile.lifetime.saturating_mul(2) / 3,
+            renew_after_seconds: profile.lifetime - profile.renewal_window,
         }
     }
 }

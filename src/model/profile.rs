@@ -337,8 +337,8 @@ pub struct CertificateProfile {
     pub key_trust_levels: Vec<KeyTrustLevel>,
     /// Lifetime of a certificate, in seconds.
     pub lifetime: i64,
-    /// How long before its end a certificate is renewed, in seconds; `None` for a third of its life.
-    pub renewal_window: Option<i64>,
+    /// How long before its end a certificate is renewed, in seconds.
+    pub renewal_window: i64,
     /// How many certificates one holder may have at once.
     pub live_certificates: u32,
     /// What a certificate says; shared like `allow`.
@@ -371,6 +371,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
                 source,
             }
         })?;
+        let lifetime = i64::from(settings.validity_days) * DAY;
         let allow = Arc::new(settings.allow.normalize(settings.scope, &domains)?);
         let rules = read_rules(settings.rule, settings.scope)?;
         let certificate = CertificateTemplate::parse(
@@ -390,10 +391,10 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             issuer: settings.issuer,
             key_algorithms: settings.key_algorithms,
             key_trust_levels: settings.key_trust_levels,
-            lifetime: i64::from(settings.validity_days) * DAY,
+            lifetime,
             renewal_window: settings
                 .renewal_window_days
-                .map(|days| i64::from(days) * DAY),
+                .map_or(lifetime / 3, |days| i64::from(days) * DAY),
             live_certificates: settings.live_certificates,
             certificate: Arc::new(certificate),
             hash,

@@ -48,6 +48,15 @@ pub enum ExtendedKeyUsage {
 }
 
 impl ExtendedKeyUsage {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::ClientAuth,
+        Self::EapOverLan,
+        Self::SmartcardLogon,
+        Self::IpsecIke,
+        Self::IpsecIkeIntermediate,
+    ];
+
     /// Its object identifier.
     #[must_use]
     pub fn oid(self) -> ObjectIdentifier {

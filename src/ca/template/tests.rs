@@ -59,9 +59,9 @@ async fn a_fleet_does_not_renew_in_the_same_minute() {
     let random = SeededRandom::new(6);
     // Of a window, the first half: the second is for those that fail at first.
     for (window, expected) in [
-        (None, 20 * DAY..=25 * DAY),
-        (Some(4 * DAY), 26 * DAY..=28 * DAY),
-        (Some(29 * DAY), 10 * DAY..=20 * DAY),
+        (10 * DAY, 20 * DAY..=25 * DAY),
+        (4 * DAY, 26 * DAY..=28 * DAY),
+        (29 * DAY, 10 * DAY..=20 * DAY),
     ] {
         let mut contents = contents(alice());
         contents.renewal_window = window;

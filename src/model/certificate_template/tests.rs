@@ -318,3 +318,16 @@ fn each_mistake_is_told() {
     }
     insta::assert_snapshot!(told);
 }
+
+#[test]
+fn every_word_of_a_profile_stands_in_the_documentation() {
+    let page = include_str!("../../../docs/profiles.md");
+    let variables = Variable::ALL.map(|variable| format!("| `{{{}}}` |", variable.as_str()));
+    let types = Attribute::ALL.map(|attribute| format!("| `{}` |", attribute.as_str()));
+    let kinds = AlternativeNameKind::ALL.map(|kind| format!("| `{}` |", kind.as_str()));
+    let usages =
+        ExtendedKeyUsage::ALL.map(|usage| format!("| `{}` | {} |", usage.as_str(), usage.oid()));
+    for row in variables.iter().chain(&types).chain(&kinds).chain(&usages) {
+        assert!(page.contains(row), "{row}");
+    }
+}

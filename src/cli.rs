@@ -19,6 +19,7 @@ mod init;
 mod logging;
 mod migrate;
 mod page;
+mod paused;
 mod policy;
 mod serve;
 mod text;
@@ -60,6 +61,9 @@ enum Command {
     /// Look at attempts.
     #[command(subcommand)]
     Attempts(attempts::AttemptsCommand),
+    /// Look at users and devices that have to wait, and release them.
+    #[command(subcommand)]
+    Paused(paused::PausedCommand),
     /// Try policy before it is in force.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -111,6 +115,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor => return doctor::run(&config).await,
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
+        Command::Paused(command) => return paused::run(&config, command).await,
         Command::Policy(command) => return policy::run(&config, command).await,
         Command::Audit(command) => return audit::run(&config, command).await,
     }

@@ -104,7 +104,8 @@ impl Enrollment {
         let finished_at = attempt.finished_at.unwrap_or(attempt.binding.at);
         if attempt.state == AttemptState::Denied {
             let code = attempt.code.unwrap_or(ProblemCode::InternalError);
-            return Err(denial(&attempt.id, code, &attempt.checks, finished_at, now));
+            let times = (finished_at, attempt.retry_at);
+            return Err(denial(&attempt.id, code, &attempt.checks, times, now));
         }
         let found = self
             .resources
@@ -137,11 +138,13 @@ impl Enrollment {
             device,
         } = open;
         let profile = self.admission.profile(&attempt.binding.profile)?;
+        let identity = device.identity().key();
         let key = match csr::prove(&device) {
             Ok(key) => key,
             Err(refusal) => {
+                let checks = vec![*refusal.check];
                 return Err(self
-                    .deny(&attempt, refusal.code, vec![*refusal.check], None)
+                    .deny(&attempt, identity, refusal.code, checks, None)
                     .await);
             }
         };
@@ -156,7 +159,7 @@ impl Enrollment {
                 self.issue(&attempt, &approval).await
             }
             Err(denial) => Err(self
-                .deny(&attempt, denial.code, denial.checks, Some(&facts))
+                .deny(&attempt, identity, denial.code, denial.checks, Some(&facts))
                 .await),
         }
     }
@@ -189,9 +192,11 @@ impl Enrollment {
         Ok(circumstances)
     }
 
+    /// Commits a denial, which counts against the verified identity unless the fault is ours.
     async fn deny(
         &self,
         attempt: &Attempt,
+        identity: String,
         code: ProblemCode,
         checks: Vec<Check>,
         facts: Option<&Facts>,
@@ -200,6 +205,7 @@ impl Enrollment {
             checks,
             facts: facts.map(|facts| serde_json::to_string(facts).unwrap_or_default()),
             verified_access: None,
+            counts_against: (code != ProblemCode::InternalError).then_some(identity),
         };
         self.admission.deny(attempt, code, denied).await
     }

@@ -14,12 +14,13 @@ use crate::store::attempts::Deny;
 use crate::store::audit::Sequence;
 use crate::store::challenges::Sweep;
 use crate::store::leases::Acquire;
+use crate::store::pauses::ForgetPauses;
 
 /// How long the sequencer's lease is held, in seconds: a node that dies is replaced after it.
 const LEASE: i64 = 10;
 /// Attempts that one sweep closes; the rest wait for the next.
 const CLOSED_AT_ONCE: u32 = 1000;
-/// Seconds between two sweeps of forgotten challenges and attempts.
+/// Seconds between two sweeps of forgotten challenges, attempts and pauses.
 const SWEEP_EVERY: i64 = 60;
 
 /// What is due, and when it was last done.
@@ -61,6 +62,7 @@ impl Schedule {
             if swept > 0 {
                 tracing::debug!(swept, "forgot challenges that nobody answered");
             }
+            store.write(ForgetPauses { now }).await?;
             self.close_attempts(now).await?;
             self.swept_at = Some(now);
         }
@@ -101,6 +103,7 @@ impl Schedule {
                 checks,
                 facts: None,
                 verified_access: None,
+                counted: None,
                 event,
             };
             store.write(deny).await?;

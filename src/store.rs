@@ -22,6 +22,7 @@ mod guard;
 pub mod leases;
 pub mod migrate;
 mod open;
+pub mod pauses;
 pub mod writer;
 
 use database::Database;

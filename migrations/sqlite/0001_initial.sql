@@ -35,8 +35,10 @@ CREATE TABLE attempts (
     code                 TEXT,
     verified_access      TEXT,
     finished_at          INTEGER,
+    retry_at             INTEGER,
     CHECK ((verdict IS NULL) = (verdict_tag IS NULL)),
-    CHECK ((state = 'denied') = (code IS NOT NULL))
+    CHECK ((state = 'denied') = (code IS NOT NULL)),
+    CHECK (retry_at IS NULL OR state = 'denied')
 ) STRICT;
 CREATE INDEX attempts_bound_at ON attempts (bound_at);
 CREATE INDEX attempts_unfinished ON attempts (owner_until)
@@ -112,6 +114,30 @@ CREATE TABLE blocks (
     created_at INTEGER NOT NULL,
     UNIQUE (kind, value)
 ) STRICT;
+
+-- How many attempts each verified identity started in its current minute; swept when that is over.
+CREATE TABLE attempt_rates (
+    id       INTEGER PRIMARY KEY,
+    identity TEXT    NOT NULL UNIQUE,
+    since    INTEGER NOT NULL,
+    attempts INTEGER NOT NULL CHECK (attempts > 0)
+) STRICT;
+CREATE INDEX attempt_rates_since ON attempt_rates (since);
+
+-- Verified identities that were denied in a row, and those of them that were told to wait: `code` and
+-- `attempt` are the last denial's. Until then no attempt of theirs gets further; a day later they
+-- are forgotten. `identity_digest` is how the events name them.
+CREATE TABLE pauses (
+    id              INTEGER PRIMARY KEY,
+    identity        TEXT    NOT NULL UNIQUE,
+    identity_digest TEXT    NOT NULL,
+    denials         INTEGER NOT NULL CHECK (denials > 0),
+    paused_at       INTEGER,
+    until           INTEGER NOT NULL,
+    code            TEXT    NOT NULL,
+    attempt         TEXT    NOT NULL
+) STRICT;
+CREATE INDEX pauses_until ON pauses (until);
 
 -- Audit events, committed with the state that they tell of; the sequencer orders them afterwards
 -- into one chain of SHA-256 digests.

@@ -10,7 +10,8 @@ use crate::model::event::{AuditEvent, EventKind};
 use crate::model::facts::Check;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
-use crate::store::attempts::{Attempt, Deny, Release};
+use crate::store::attempts::{Attempt, Deny, Refused, Release};
+use crate::store::pauses::Counted;
 
 /// How long a device waits before it asks again after Verified Access did not permit it, in seconds.
 const NOT_PERMITTED_WAIT: i64 = 60 * 60;
@@ -24,6 +25,9 @@ pub struct Denied {
     pub facts: Option<String>,
     /// What Verified Access answered.
     pub verified_access: Option<String>,
+    /// The key of the verified identity that it counts against: `user:..` or `device:..`. `None` where
+    /// nobody was verified, or the fault is ours.
+    pub counts_against: Option<String>,
 }
 
 impl Denied {
@@ -60,29 +64,39 @@ impl Denied {
                 false,
                 remedy,
             )],
-            facts: None,
             verified_access: Some(format!("{status} in {} ms", took.as_millis())),
+            ..Self::default()
         }
     }
 }
 
-/// The answer of an attempt that was denied at `finished_at`, after `checks`.
+/// The answer of an attempt that was denied at `finished_at`, after `checks`, and whose identity gets
+/// nothing more before `retry_at`.
 #[must_use]
 pub fn denial(
     id: &AttemptId,
     code: ProblemCode,
     checks: &[Check],
-    finished_at: Timestamp,
+    (finished_at, retry_at): (Timestamp, Option<Timestamp>),
     now: Timestamp,
 ) -> Refusal {
     let mut refusal = Refusal::new(code).of(id);
     let failed = checks.iter().find(|check| !check.passed);
     refusal.detail = failed.and_then(|check| check.message.as_deref().map(str::to_owned));
-    if code != ProblemCode::DeviceNotPermitted {
-        return refusal;
+    let seconds_until = |then: Timestamp| u64::try_from(then.since(now).max(1)).unwrap_or(1);
+    match code {
+        ProblemCode::DeviceNotPermitted => {
+            refusal.after(seconds_until(finished_at.plus(NOT_PERMITTED_WAIT)))
+        }
+        ProblemCode::Paused | ProblemCode::TooManyAttempts => {
+            refusal.retry_after = retry_at.map(seconds_until);
+            refusal
+        }
+        _ => {
+            refusal.at_least = retry_at.filter(|then| *then > now).map(seconds_until);
+            refusal
+        }
     }
-    let left = finished_at.plus(NOT_PERMITTED_WAIT).since(now).max(1);
-    refusal.after(u64::try_from(left).unwrap_or(1))
 }
 
 impl Admission {
@@ -100,7 +114,7 @@ impl Admission {
         )
         .with("code", code.as_str())
         .with("check", failed.map_or("", |check| check.name.as_str()));
-        let answer = denial(&attempt.id, code, &checks, now, now);
+        let said = checks.clone();
         let deny = Deny {
             row: attempt.row,
             owner: attempt.ownership.owner.clone(),
@@ -108,14 +122,18 @@ impl Admission {
             checks,
             facts: denied.facts,
             verified_access: denied.verified_access,
+            counted: denied.counts_against.map(|identity| Counted {
+                digest: self.resources.deployment_key.personal(&identity),
+                identity,
+            }),
             event,
         };
         match self.resources.store.write(deny).await {
-            Ok(true) => {
+            Ok(Refused::Committed { retry_at }) => {
                 tracing::info!(attempt = %attempt.id, code = code.as_str(), "denied");
-                answer
+                denial(&attempt.id, code, &said, (now, retry_at), now)
             }
-            Ok(false) => Refusal::new(ProblemCode::InProgress)
+            Ok(Refused::LostOwnership) => Refusal::new(ProblemCode::InProgress)
                 .of(&attempt.id)
                 .after(1),
             Err(error) => {

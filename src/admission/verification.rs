@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::admission::claim::Claim;
-use crate::admission::denial::Denied;
+use crate::admission::denial::{Denied, denial};
 use crate::admission::{Admission, storage};
 use crate::attestation::{Failure, SealedVerdict, VerifiedDevice, judge};
 use crate::model::actor::Actor;
@@ -13,7 +13,7 @@ use crate::model::identity::ExpectedIdentity;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::model::refusal::Refusal;
-use crate::store::attempts::{Attempt, KeepVerdict};
+use crate::store::attempts::{Attempt, KeepVerdict, Kept};
 
 /// What a requester waits at the least where Google asked for no time, in seconds.
 const SHORTEST_WAIT: u64 = 2;
@@ -49,15 +49,16 @@ impl Admission {
         let verified_access = format!("OK in {} ms", took.as_millis());
         match judge(answer, &expected, profile) {
             Ok(device) => {
-                self.keep(attempt, &device, &expected, verified_access)
+                let limit = profile.attempts_per_minute;
+                self.keep(attempt, &device, &expected, verified_access, limit)
                     .await?;
                 Ok(device)
             }
             Err(refusal) => {
                 let denied = Denied {
                     checks: refusal.checks,
-                    facts: None,
                     verified_access: Some(verified_access),
+                    ..Denied::default()
                 };
                 Err(self.deny(attempt, refusal.code, denied).await)
             }
@@ -70,9 +71,11 @@ impl Admission {
         device: &VerifiedDevice,
         expected: &ExpectedIdentity,
         verified_access: String,
+        attempts_per_minute: u32,
     ) -> Result<(), Refusal> {
         let key = &self.resources.deployment_key;
         let sealed = device.seal(&attempt.binding, key);
+        let identity = device.identity().key();
         let now = self.resources.clock.now();
         let event = AuditEvent::new(
             now,
@@ -80,7 +83,7 @@ impl Admission {
             Actor::Requester,
             attempt.id.as_str(),
         )
-        .with("identity", key.personal(&device.identity().key()))
+        .with("identity", key.personal(&identity))
         .with("expected_identity", key.personal(expected.as_str()));
         let keep = KeepVerdict {
             row: attempt.row,
@@ -89,11 +92,24 @@ impl Admission {
             tag: sealed.tag,
             checks: device.checks().to_vec(),
             verified_access,
+            identity,
+            attempts_per_minute,
             event,
         };
         match self.resources.store.write(keep).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Refusal::new(ProblemCode::InProgress)
+            Ok(Kept::Verified) => Ok(()),
+            Ok(Kept::Held(hold)) => {
+                tracing::info!(attempt = %attempt.id, code = hold.code.as_str(), "denied");
+                let (at, until) = (now, Some(hold.until));
+                Err(denial(
+                    &attempt.id,
+                    hold.code,
+                    &[hold.check],
+                    (at, until),
+                    now,
+                ))
+            }
+            Ok(Kept::LostOwnership) => Err(Refusal::new(ProblemCode::InProgress)
                 .of(&attempt.id)
                 .after(1)),
             Err(error) => {

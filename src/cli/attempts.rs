@@ -279,6 +279,7 @@ fn record(attempt: &Attempt, certificate: Option<&CertificateRow>) -> Value {
         "peer": attempt.peer,
         "bound_at": attempt.binding.at.rfc3339(),
         "finished_at": attempt.finished_at.map(Timestamp::rfc3339),
+        "retry_at": attempt.retry_at.map(Timestamp::rfc3339),
         "verified_access": attempt.verified_access,
         "facts": facts,
         "checks": attempt.checks,
@@ -293,9 +294,8 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
         (None, None) => format!("unfinished ({})", attempt.state.as_str()),
     };
     let claimed = claimed(attempt);
-    let finished = attempt
-        .finished_at
-        .map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
+    let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
+    let (finished, retry) = (time(attempt.finished_at), time(attempt.retry_at));
     let lines = [
         ("attempt", attempt.id.as_str()),
         ("outcome", &outcome),
@@ -305,6 +305,7 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
         ("from", &attempt.peer),
         ("bound", &attempt.binding.at.rfc3339()),
         ("finished", &finished),
+        ("waits until", &retry),
         (
             "verified access",
             attempt

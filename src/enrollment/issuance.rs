@@ -102,9 +102,20 @@ impl Enrollment {
             }
         };
         let (code, check) = refused;
-        Err(self
-            .deny(attempt, code, vec![check], Some(approval.facts()))
-            .await)
+        Err(self.deny_approved(attempt, approval, code, check).await)
+    }
+
+    /// Policy approved, and something else stands against it.
+    async fn deny_approved(
+        &self,
+        attempt: &Attempt,
+        approval: &Approval,
+        code: ProblemCode,
+        check: Check,
+    ) -> Refusal {
+        let (identity, facts) = (approval.device().identity().key(), approval.facts());
+        self.deny(attempt, identity, code, vec![check], Some(facts))
+            .await
     }
 
     async fn record(

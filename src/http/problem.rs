@@ -55,11 +55,13 @@ struct Document<'a> {
 }
 
 impl Problem {
-    /// The same problem with its wait decided: the step's own, else the table's.
+    /// The same problem with its wait decided: the step's own, else the table's, and no less than a
+    /// pause.
     #[must_use]
     pub fn with_wait(mut self, random: &dyn Random) -> Self {
         let wait = row(self.0.code).wait;
-        self.0.retry_after = self.0.retry_after.or_else(|| wait.draw(random));
+        let usual = self.0.retry_after.or_else(|| wait.draw(random));
+        self.0.retry_after = usual.max(self.0.at_least);
         self
     }
 
@@ -78,6 +80,7 @@ impl Problem {
             detail,
             attempt,
             retry_after,
+            at_least: _,
             serial_number,
         } = &self.0;
         let row = row(*code);

@@ -28,6 +28,11 @@ pub enum EventKind {
     CrlIssued,
     /// An identity was blocked.
     BlockAdded,
+    /// A verified identity was denied too often in a row and told to wait, or to wait longer.
+    IdentityPaused,
+    /// What counted against a paused identity was forgotten: an operator released it, or it got a
+    /// certificate.
+    IdentityReleased,
 }
 
 impl EventKind {
@@ -44,6 +49,8 @@ impl EventKind {
             Self::CrlIntended => "crl_intended",
             Self::CrlIssued => "crl_issued",
             Self::BlockAdded => "block_added",
+            Self::IdentityPaused => "identity_paused",
+            Self::IdentityReleased => "identity_released",
         }
     }
 }

@@ -107,6 +107,10 @@ codes! {
     RefusedByRule = "refused_by_rule",
     /// The user or device has as many certificates of this profile as it may.
     TooManyCertificates = "too_many_certificates",
+    /// The user or device started too many attempts in a minute.
+    TooManyAttempts = "too_many_attempts",
+    /// The user or device was denied too often in a row, and has to wait.
+    Paused = "paused",
     /// The key is certified already, or belongs to somebody else.
     KeyAlreadyCertified = "key_already_certified",
     /// The device or user is blocked.

@@ -70,6 +70,12 @@ pub struct ProfileSettings {
     /// What the certificate says.
     #[serde(default, skip_serializing_if = "is_default_certificate")]
     pub certificate: CertificateSettings,
+    /// How many attempts one user or device may start in a minute, of whatever profile.
+    #[serde(
+        default = "default_attempts_per_minute",
+        skip_serializing_if = "is_default_attempts_per_minute"
+    )]
+    pub attempts_per_minute: u32,
     /// Conditions that must all be true besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<RuleSettings>,
@@ -194,6 +200,12 @@ fn default_live_certificates() -> u32 {
 fn is_default_live_certificates(value: &u32) -> bool {
     *value == default_live_certificates()
 }
+fn default_attempts_per_minute() -> u32 {
+    10
+}
+fn is_default_attempts_per_minute(value: &u32) -> bool {
+    *value == default_attempts_per_minute()
+}
 fn default_validity_days() -> u16 {
     30
 }
@@ -257,6 +269,9 @@ pub enum InvalidProfile {
     /// Nobody could have one, or one holder a thousand.
     #[error("live_certificates is 1 to 1000")]
     LiveCertificates,
+    /// Nobody could ask, or a machine gone wild a thousand times.
+    #[error("attempts_per_minute is 1 to 1000")]
+    AttemptsPerMinute,
     /// `allow` names a domain that the profile does not serve.
     #[error("allow names a domain that is not among the profile's domains")]
     AllowedDomain,
@@ -305,6 +320,7 @@ impl InvalidProfile {
             Self::Validity => "validity_days",
             Self::RenewalWindow => "renewal_window_days",
             Self::LiveCertificates => "live_certificates",
+            Self::AttemptsPerMinute => "attempts_per_minute",
             Self::AllowedDomain | Self::AllowedScope | Self::AllowsNobody => "allow",
             Self::Certificate(_) => "certificate",
             Self::Rule { .. } | Self::RuleTwice { .. } | Self::Rules => "rule",
@@ -343,6 +359,8 @@ pub struct CertificateProfile {
     pub live_certificates: u32,
     /// What a certificate says; shared like `allow`.
     pub certificate: Arc<CertificateTemplate>,
+    /// How many attempts one user or device may start in a minute.
+    pub attempts_per_minute: u32,
     /// The recipe's fingerprint.
     pub hash: ProfileHash,
 }
@@ -397,6 +415,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
                 .map_or(lifetime / 3, |days| i64::from(days) * DAY),
             live_certificates: settings.live_certificates,
             certificate: Arc::new(certificate),
+            attempts_per_minute: settings.attempts_per_minute,
             hash,
         })
     }
@@ -412,6 +431,9 @@ fn check_numbers(settings: &ProfileSettings) -> Result<(), InvalidProfile> {
     }
     if !(1..=1000).contains(&settings.live_certificates) {
         return Err(InvalidProfile::LiveCertificates);
+    }
+    if !(1..=1000).contains(&settings.attempts_per_minute) {
+        return Err(InvalidProfile::AttemptsPerMinute);
     }
     Ok(())
 }
@@ -518,6 +540,7 @@ mod tests {
             key_trust_levels: default_trust_levels(),
             validity_days: 30,
             live_certificates: default_live_certificates(),
+            attempts_per_minute: default_attempts_per_minute(),
         }
     }
 

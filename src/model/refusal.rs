@@ -17,6 +17,9 @@ pub struct Refusal {
     pub attempt: Option<AttemptId>,
     /// After how many seconds another try makes sense, where waiting helps.
     pub retry_after: Option<u64>,
+    /// Whatever else is said of the wait, it is at least so many seconds: the verified identity was
+    /// denied too often in a row.
+    pub at_least: Option<u64>,
     /// The certificate that these bytes once gave, where it is no longer given.
     pub serial_number: Option<SerialNumber>,
 }
@@ -30,6 +33,7 @@ impl Refusal {
             detail: None,
             attempt: None,
             retry_after: None,
+            at_least: None,
             serial_number: None,
         }
     }

@@ -1,14 +1,17 @@
 //! Attempts: bound once, owned by one worker at a time, finished once.
 
 use crate::clock::Timestamp;
+use crate::model::actor::Actor;
 use crate::model::attempt::{AttemptId, AttemptState, Binding, Presented, ResponseDigest};
 use crate::model::challenge::ChallengeDigest;
-use crate::model::event::AuditEvent;
+use crate::model::event::{AuditEvent, EventKind};
 use crate::model::facts::Check;
 use crate::model::identity::{Email, KeyScope};
+use crate::model::pause::Hold;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::ProfileHash;
 use crate::store::engine::{Connection, Row, query};
+use crate::store::pauses::{self, Counted};
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit};
 
@@ -50,6 +53,8 @@ pub struct Attempt {
     pub verified_access: Option<String>,
     /// When it was denied or its certificate was recorded.
     pub finished_at: Option<Timestamp>,
+    /// Before when the denied identity gets nothing more.
+    pub retry_at: Option<Timestamp>,
 }
 
 impl Attempt {
@@ -239,7 +244,19 @@ impl Write for Release {
     }
 }
 
-/// Keeps what Verified Access said. Answers whether this worker still owned the attempt.
+/// What became of a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Another worker took the attempt over, or finished it.
+    LostOwnership,
+    /// It is committed.
+    Verified,
+    /// It is committed, and in the same commit the attempt was denied: the identity has to wait.
+    Held(Hold),
+}
+
+/// Keeps what Verified Access said, and counts the attempt against whom it vouched for. One that is
+/// not to go on is denied here, because a retry goes on from a verdict that it finds.
 #[derive(Debug)]
 pub struct KeepVerdict {
     /// Which attempt.
@@ -254,17 +271,21 @@ pub struct KeepVerdict {
     pub checks: Vec<Check>,
     /// Status and latency, for people.
     pub verified_access: String,
+    /// Whom it vouched for: `user:..` or `device:..`.
+    pub identity: String,
+    /// How many attempts that identity may start in a minute.
+    pub attempts_per_minute: u32,
     /// What the record says of it.
     pub event: AuditEvent,
 }
 
 impl Write for KeepVerdict {
-    type Output = bool;
+    type Output = Kept;
 
     async fn apply<'a>(
         &'a self,
         connection: &'a mut Connection,
-    ) -> Result<Applied<bool>, StoreError> {
+    ) -> Result<Applied<Kept>, StoreError> {
         let kept = query(
             "UPDATE attempts SET state = 'verified', verdict = $1, verdict_tag = $2, checks = $3,
                  verified_access = $4
@@ -279,15 +300,63 @@ impl Write for KeepVerdict {
         .fetch_optional(&mut *connection)
         .await?;
         if kept.is_none() {
-            return Ok(Applied::Keep(false));
+            return Ok(Applied::Keep(Kept::LostOwnership));
         }
         audit::append(connection, &self.event);
-        Ok(Applied::Keep(true))
+        let (limit, now) = (self.attempts_per_minute, self.event.at);
+        let hold = pauses::count_attempt(connection, &self.identity, limit, now).await?;
+        Ok(Applied::Keep(match hold {
+            None => Kept::Verified,
+            Some(hold) => {
+                self.deny(connection, &hold).await?;
+                Kept::Held(hold)
+            }
+        }))
     }
 }
 
-/// Refuses an attempt for good. An intent that is still open is closed with it. Answers whether
-/// this worker still owned the attempt.
+impl KeepVerdict {
+    async fn deny(&self, connection: &mut Connection, hold: &Hold) -> Result<(), StoreError> {
+        let mut checks = self.checks.clone();
+        checks.push(hold.check.clone());
+        query(
+            "UPDATE attempts SET state = 'denied', code = $1, checks = $2, finished_at = $3,
+                 retry_at = $4, owner_until = 0 WHERE id = $5",
+        )
+        .bind(hold.code.as_str())
+        .bind(checks_json(&checks))
+        .bind(self.event.at.0)
+        .bind(hold.until.0)
+        .bind(self.row)
+        .execute(connection)
+        .await?;
+        let denied = AuditEvent::new(
+            self.event.at,
+            EventKind::AttemptDenied,
+            Actor::Requester,
+            self.event.subject.as_str(),
+        );
+        let denied = denied
+            .with("code", hold.code.as_str())
+            .with("check", hold.check.name.as_str());
+        audit::append(connection, &denied);
+        Ok(())
+    }
+}
+
+/// What became of a denial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Another worker took the attempt over, or finished it.
+    LostOwnership,
+    /// It is committed.
+    Committed {
+        /// Until when the identity has to wait, where it was denied too often in a row.
+        retry_at: Option<Timestamp>,
+    },
+}
+
+/// Refuses an attempt for good. An intent that is still open is closed with it.
 #[derive(Debug)]
 pub struct Deny {
     /// Which attempt.
@@ -302,17 +371,19 @@ pub struct Deny {
     pub facts: Option<String>,
     /// Status and latency of Verified Access, where it was asked just now.
     pub verified_access: Option<String>,
-    /// What the record says of it; its time is the time of the denial.
+    /// The verified identity whose doing it is; `None` where there is none, or the fault is ours.
+    pub counted: Option<Counted>,
+    /// What the record says of it; its time is the time of the denial, its subject the attempt's id.
     pub event: AuditEvent,
 }
 
 impl Write for Deny {
-    type Output = bool;
+    type Output = Refused;
 
     async fn apply<'a>(
         &'a self,
         connection: &'a mut Connection,
-    ) -> Result<Applied<bool>, StoreError> {
+    ) -> Result<Applied<Refused>, StoreError> {
         let denied = query(
             "UPDATE attempts SET state = 'denied', code = $1, checks = $2,
                  facts = COALESCE($3, facts), verified_access = COALESCE($4, verified_access),
@@ -330,11 +401,33 @@ impl Write for Deny {
         .fetch_optional(&mut *connection)
         .await?;
         if denied.is_none() {
-            return Ok(Applied::Keep(false));
+            return Ok(Applied::Keep(Refused::LostOwnership));
         }
         crate::store::certificates::abandon(connection, self.row, &self.event).await?;
         audit::append(connection, &self.event);
-        Ok(Applied::Keep(true))
+        let retry_at = match &self.counted {
+            Some(counted) => self.count(connection, counted).await?,
+            None => None,
+        };
+        Ok(Applied::Keep(Refused::Committed { retry_at }))
+    }
+}
+
+impl Deny {
+    async fn count(
+        &self,
+        connection: &mut Connection,
+        counted: &Counted,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let retry_at = pauses::count_denial(connection, counted, self.code, &self.event).await?;
+        if let Some(retry_at) = retry_at {
+            query("UPDATE attempts SET retry_at = $1 WHERE id = $2")
+                .bind(retry_at.0)
+                .bind(self.row)
+                .execute(connection)
+                .await?;
+        }
+        Ok(retry_at)
     }
 }
 
@@ -552,5 +645,6 @@ fn read(row: &Row) -> Result<Attempt, StoreError> {
         code,
         verified_access: row.try_get("verified_access")?,
         finished_at: row.try_get::<Option<i64>, _>("finished_at")?.map(Timestamp),
+        retry_at: row.try_get::<Option<i64>, _>("retry_at")?.map(Timestamp),
     })
 }

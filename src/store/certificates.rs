@@ -11,7 +11,7 @@ use crate::store::attempts::{checks_json, digest};
 use crate::store::engine::{Connection, Row, query};
 use crate::store::guard::hold_for_intent;
 use crate::store::writer::{Applied, Write};
-use crate::store::{Store, StoreError, audit, blocks};
+use crate::store::{Store, StoreError, audit, blocks, pauses};
 
 /// What is known of a certificate before it is signed.
 #[derive(Clone, Debug)]
@@ -208,17 +208,23 @@ impl Write for Record {
         }
         let recorded = query(
             "UPDATE certificates SET state = 'issued', der = $1, closed_at = $2
-             WHERE id = $3 AND state = 'intended' RETURNING id",
+             WHERE id = $3 AND state = 'intended'
+             RETURNING identity,
+                 (SELECT denials FROM pauses WHERE pauses.identity = certificates.identity)",
         )
         .bind(&self.der)
         .bind(self.event.at.0)
         .bind(self.row)
         .fetch_optional(&mut *connection)
         .await?;
-        if recorded.is_none() {
+        let Some(recorded) = recorded else {
             return Ok(Applied::Undo(false));
-        }
+        };
         audit::append(connection, &self.event);
+        if recorded.try_get::<Option<i64>, _>(1)?.is_some() {
+            let identity: String = recorded.try_get(0)?;
+            pauses::clear(connection, &identity, &self.event).await?;
+        }
         Ok(Applied::Keep(true))
     }
 }

@@ -105,6 +105,9 @@ async fn the_help_of_every_command() {
         &["certificates", "show"],
         &["attempts"],
         &["attempts", "show"],
+        &["paused"],
+        &["paused", "list"],
+        &["paused", "release"],
     ] {
         let arguments = [command, &["--help"]].concat();
         let page = succeeds(folder.path(), &arguments).await;

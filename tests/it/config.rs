@@ -287,6 +287,10 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             behind(user, "live_certificates = 0"),
         ),
         (
+            "attempts without end",
+            behind(user, "attempts_per_minute = 1001"),
+        ),
+        (
             "a certificate for no time",
             behind(user, "validity_days = 0"),
         ),

@@ -22,6 +22,7 @@ mod enrollment;
 mod genuine;
 mod listeners;
 mod outages;
+mod pauses;
 mod plans;
 mod policy;
 mod postgres;

@@ -5,11 +5,28 @@ use vaca_emulator::{BootMode, Call, Fault, KeyAlgorithm, Scope, forge};
 
 use crate::support::{ALICE, Answer, TestCa};
 
-/// Enrols a user while Verified Access misbehaves.
+/// Enrols Alice while Verified Access misbehaves.
 async fn user_with(ca: &TestCa, faults: impl Into<Vec<Fault>>) -> Answer {
-    let (_chromebook, response) = ca.alices_response().await;
+    person_with(ca, ALICE, faults).await
+}
+
+/// The same for somebody else, whom nobody has denied yet.
+async fn stranger_with(ca: &TestCa, number: usize, faults: impl Into<Vec<Fault>>) -> Answer {
+    person_with(ca, &format!("user{number}@example.com"), faults).await
+}
+
+async fn person_with(ca: &TestCa, email: &str, faults: impl Into<Vec<Fault>>) -> Answer {
+    let mut chromebook = ca.chromebook(email).await;
+    let response = ca
+        .response(
+            &mut chromebook,
+            "wifi-user",
+            Scope::User,
+            KeyAlgorithm::Ecdsa,
+        )
+        .await;
     ca.emulator.faults().next(Call::Verify, faults);
-    ca.present(&response, "wifi-user", Some(ALICE)).await
+    ca.present(&response, "wifi-user", Some(email)).await
 }
 
 /// Enrols a device while Verified Access misbehaves.
@@ -38,7 +55,7 @@ async fn nothing_issued(ca: &TestCa) {
 #[tokio::test]
 async fn a_user_answer_that_only_a_device_could_give_is_refused() {
     let ca = TestCa::start().await;
-    for (fault, code) in [
+    for (number, (fault, code)) in [
         (Fault::UserWithDeviceId, "wrong_key_scope"),
         (Fault::UserWithEnrollmentId, "wrong_key_scope"),
         (Fault::WithProfile, "not_a_chromeos_device"),
@@ -62,8 +79,11 @@ async fn a_user_answer_that_only_a_device_could_give_is_refused() {
             "key_trust_level_refused",
         ),
         (Fault::LimitedAccess, "certificate_request_missing"),
-    ] {
-        user_with(&ca, fault.clone()).await.is(code);
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        stranger_with(&ca, number, fault).await.is(code);
     }
     nothing_issued(&ca).await;
     ca.check().await;
@@ -206,7 +226,7 @@ async fn a_developer_mode_chromebook_gets_nothing_of_a_user() {
 async fn every_bad_certificate_request_has_its_code() {
     let ca = TestCa::start().await;
     let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/csr/");
-    for (file, code) in [
+    for (number, (file, code)) in [
         ("rsa-1024.der", "unsupported_key"),
         ("rsa-2048-e3.der", "unsupported_key"),
         ("p384.der", "unsupported_key"),
@@ -222,9 +242,14 @@ async fn every_bad_certificate_request_has_its_code() {
         ("p256-trailing-octet.der", "certificate_request_invalid"),
         ("rsa-2048-md5.der", "certificate_request_invalid"),
         ("rsa-2048-sha1.der", "certificate_request_invalid"),
-    ] {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let spkac = std::fs::read(format!("{fixtures}{file}")).unwrap();
-        user_with(&ca, Fault::Spkac(spkac)).await.is(code);
+        stranger_with(&ca, number, Fault::Spkac(spkac))
+            .await
+            .is(code);
     }
     user_with(&ca, Fault::Tampered)
         .await

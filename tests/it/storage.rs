@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use vaca::model::attempt::OWNERSHIP;
+use vaca::model::pause::MINUTE;
 use vaca::store::migrate;
 use vaca_emulator::{Call, Fault, KeyAlgorithm};
 
@@ -45,7 +46,7 @@ const fn boundary(
 }
 
 /// Every write of one enrolment behind the challenge, and the event beside it.
-const BOUNDARIES: [Boundary; 11] = [
+const BOUNDARIES: [Boundary; 12] = [
     boundary("INSERT ON attempts", 0, 1, 0),
     boundary("INSERT ON events WHEN NEW.kind = 'attempt_bound'", 0, 1, 0),
     boundary("UPDATE ON attempts WHEN NEW.state = 'verified'", 1, 1, 0),
@@ -55,6 +56,7 @@ const BOUNDARIES: [Boundary; 11] = [
         1,
         0,
     ),
+    boundary("INSERT ON attempt_rates", 1, 1, 0),
     boundary("UPDATE ON attempts WHEN NEW.state = 'intended'", 1, 0, 0),
     boundary("INSERT ON certified_keys", 1, 0, 0),
     boundary("INSERT ON certificates", 1, 0, 0),
@@ -79,6 +81,7 @@ async fn wherever_a_write_is_refused_the_same_bytes_reach_one_outcome() {
     let ca = TestCa::start().await;
     for boundary in BOUNDARIES {
         let case = boundary.refused;
+        ca.clock.advance(MINUTE);
         let (_chromebook, response) = ca.alices_response().await;
         let (issued, abandoned) = (
             ca.certificates("issued").await,
@@ -128,7 +131,11 @@ async fn a_denial_that_is_not_recorded_is_not_told() {
     for refused in [
         "UPDATE ON attempts WHEN NEW.state = 'denied'",
         "INSERT ON events WHEN NEW.kind = 'attempt_denied'",
+        "INSERT ON events WHEN NEW.kind = 'identity_paused'",
+        "INSERT ON pauses",
     ] {
+        // The third denial begins a pause, which is over then.
+        ca.clock.advance(MINUTE);
         let (_chromebook, response) = ca.alices_response().await;
         refuse(&ca, refused).await;
         ca.emulator

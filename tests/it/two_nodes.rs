@@ -417,3 +417,82 @@ async fn wait_for(ca: &TestCa, sql: &'static str) {
     let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
     waited.unwrap_or_else(|_| panic!("it never came to: {sql}"));
 }
+
+/// Holds every write of this kind up, so that two of them are under way at once.
+async fn slow(ca: &TestCa, write: &str) {
+    for statement in [
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END'"
+            .to_owned(),
+        format!("CREATE TRIGGER slow BEFORE {write} FOR EACH ROW EXECUTE FUNCTION slow()"),
+    ] {
+        ca.execute(sqlx::AssertSqlSafe(statement)).await;
+    }
+}
+
+/// Two responses of Alice's, each at another node, at once.
+async fn at_both(ca: &TestCa, other: &str) -> [Answer; 2] {
+    let (one, two) = (response(ca).await, response(ca).await);
+    let bodies = [one, two].map(|bytes| certificate_request(&bytes, "wifi-user", Some(ALICE)));
+    let posts = join(
+        present_at(ca, &ca.api, &bodies[0]),
+        present_at(ca, other, &bodies[1]),
+    );
+    posts.await.into()
+}
+
+#[tokio::test]
+async fn two_nodes_together_let_nobody_start_more_attempts_than_the_limit() {
+    if Engine::Postgres.is_absent(REASON) {
+        return;
+    }
+    let mut ca = TestCa::start().await;
+    ca.stop().await;
+    let scope = "scope = \"user\"\n";
+    ca.reconfigure(scope, &format!("{scope}attempts_per_minute = 1\n"));
+    ca.serve().await.unwrap();
+    let other = ca.node(80).await;
+    slow(&ca, "INSERT ON attempt_rates").await;
+    let mut answers = at_both(&ca, &other.api).await;
+    answers.sort_by_key(|answer| answer.status);
+    answers[0].issued();
+    answers[1].is("too_many_attempts");
+    other.stop().await;
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn denials_at_two_nodes_at_once_begin_one_pause() {
+    if Engine::Postgres.is_absent(REASON) {
+        return;
+    }
+    let ca = TestCa::start().await;
+    let other = ca.node(81).await;
+    ca.emulator
+        .faults()
+        .every(Call::Verify, Fault::DeveloperMode);
+    slow(&ca, "INSERT ON pauses").await;
+    // The first two together are two, the next two the third and one that adds nothing to it.
+    for answer in at_both(&ca, &other.api).await {
+        assert!(
+            answer
+                .is("developer_mode")
+                .json
+                .get("retry_after")
+                .is_none()
+        );
+    }
+    for answer in at_both(&ca, &other.api).await {
+        assert!(
+            ["developer_mode", "paused"].contains(&answer.problem()),
+            "{}",
+            answer.text
+        );
+        assert_eq!(answer.json["retry_after"], 60);
+    }
+    assert_eq!(ca.count("SELECT denials FROM pauses").await, 3);
+    let begun = "SELECT count(*) FROM events WHERE kind = 'identity_paused'";
+    assert_eq!(ca.count(begun).await, 1);
+    other.stop().await;
+    ca.check().await;
+}

@@ -16,7 +16,7 @@ use vaca::model::serial::{SerialNumber, hex};
 use vaca::random::{Random, SystemRandom};
 use vaca::server::load_deployment_key;
 use vaca::store::Store;
-use vaca::store::attempts::{Attempt, Bind, Bound, KeepVerdict, Ownership};
+use vaca::store::attempts::{Attempt, Bind, Bound, KeepVerdict, Kept, Ownership};
 use vaca::store::certificates::{Holder, Intend, Intended, Intent, Record};
 use vaca::store::challenges::Remember;
 
@@ -178,11 +178,13 @@ impl Prepared {
             tag: self.verdict.1,
             checks: self.checks.clone(),
             verified_access: "OK in 1 ms".to_owned(),
+            identity: format!("user:{}@example.com", attempt.id),
+            attempts_per_minute: 10,
             event: event(at, EventKind::AttemptVerified, attempt.id.as_str())
                 .with("identity", hex(&[1; 16]))
                 .with("expected_identity", hex(&[1; 16])),
         };
-        ensure!(self.store.write(keep).await?, "not kept");
+        ensure!(self.store.write(keep).await? == Kept::Verified, "not kept");
         Ok(())
     }
 

@@ -207,6 +207,14 @@ rows! {
         "Too many certificates";
         "This user or device has as many good certificates of this profile as it may have at once.";
         "Try again with a new challenge in a day, or have the number in the profile raised".
+    TooManyAttempts: 429 Restart after 60;
+        "Too many attempts";
+        "This user or device has asked for certificates more often than it may within a minute.";
+        "Start again with a new challenge after the time in Retry-After".
+    Paused: 429 AskAdmin after 60;
+        "Paused";
+        "This user or device was denied several times in a row and has to wait.";
+        "Try again with a new challenge after the time in Retry-After; tell the help desk the id in this answer: it finds why the attempts before were denied".
     KeyAlreadyCertified: 409 Restart;
         "Key already certified";
         "The key has a certificate, or it was certified for somebody else or withdrawn.";

@@ -14,6 +14,7 @@ use crate::model::attempt::AttemptId;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 use crate::model::serial::SerialNumber;
+use crate::random::SeededRandom;
 
 const PAGE: &str = include_str!("../../../docs/problems.md");
 
@@ -101,4 +102,20 @@ fn the_page_for_people_is_complete() {
 #[test]
 fn a_text_page_tells_what_to_do() {
     insta::assert_snapshot!(super::page::text(ProblemCode::WeakKey));
+}
+
+#[test]
+fn a_pause_makes_no_wait_shorter() {
+    let random = SeededRandom::new(1);
+    let waits = |code, at_least| {
+        let mut refusal = Refusal::new(code);
+        refusal.at_least = at_least;
+        Problem::from(refusal).with_wait(&random).0.retry_after
+    };
+    assert_eq!(waits(ProblemCode::NotAllowed, None), None);
+    assert_eq!(waits(ProblemCode::NotAllowed, Some(60)), Some(60));
+    assert_eq!(
+        waits(ProblemCode::TooManyCertificates, Some(60)),
+        Some(86_400)
+    );
 }

@@ -11,6 +11,7 @@ use vaca::model::attempt::OWNERSHIP;
 use vaca::model::challenge::CHALLENGE_MEMORY;
 use vaca::model::event::{AuditEvent, EventKind};
 use vaca::model::identity::Email;
+use vaca::model::pause::MINUTE;
 use vaca::random::SystemRandom;
 use vaca::schedule::Schedule;
 use vaca::server::{self, Parts, Server};
@@ -22,6 +23,7 @@ use vaca::store::certificates::{Intend, Record};
 use vaca::store::challenges::{Remember, Sweep};
 use vaca::store::fate::Fate::{self, Lost, Unconfirmed};
 use vaca::store::leases::Acquire;
+use vaca::store::pauses::ForgetPauses;
 use vaca_emulator::{Call, Fault};
 
 use crate::support::{START, TestCa};
@@ -105,6 +107,7 @@ async fn whatever_becomes_of_a_commit_the_same_bytes_reach_one_outcome() {
     let ca = TestCa::start().await;
     for case in CASES {
         let name = format!("{} {:?}", (case.write)(), case.fate);
+        ca.clock.advance(MINUTE);
         let (_chromebook, response) = ca.alices_response().await;
         prepare(&ca, case.google, &response).await;
         let calls = ca.emulator.calls().verify;
@@ -222,6 +225,7 @@ async fn whatever_becomes_of_its_commits_the_schedule_goes_on_where_it_stood() {
             (type_name::<Acquire>(), [events, 1, 1]),
             (type_name::<Sequence>(), [applied(events), 1, 1]),
             (type_name::<Sweep>(), [0, applied(1), 1]),
+            (type_name::<ForgetPauses>(), [0, 0, 1]),
             (type_name::<Deny>(), [0, 0, applied(1)]),
         ] {
             ca.commits.next(write, fate);

@@ -40,6 +40,7 @@ const BOUNDARIES: &[Boundary] = &[
     Boundary { at: Google,                                                           left: Some("bound"),    asked: (1, 1), abandoned: 0 },
     Boundary { at: Write("UPDATE ON attempts WHEN NEW.state = 'verified'"),          left: Some("bound"),    asked: (1, 1), abandoned: 0 },
     Boundary { at: Write("INSERT ON events WHEN NEW.kind = 'attempt_verified'"),     left: Some("bound"),    asked: (1, 1), abandoned: 0 },
+    Boundary { at: Write("INSERT ON attempt_rates"),                                 left: Some("bound"),    asked: (1, 1), abandoned: 0 },
     Boundary { at: Write("UPDATE ON attempts WHEN NEW.state = 'intended'"),          left: Some("verified"), asked: (1, 0), abandoned: 0 },
     Boundary { at: Write("INSERT ON certified_keys"),                                left: Some("verified"), asked: (1, 0), abandoned: 0 },
     Boundary { at: Write("INSERT ON certificates"),                                  left: Some("verified"), asked: (1, 0), abandoned: 0 },
@@ -115,6 +116,11 @@ async fn kill_at(ca: &TestCa, service: Service, boundary: &Boundary, response: &
 #[tokio::test]
 async fn wherever_the_process_is_killed_the_same_bytes_reach_one_outcome() {
     let ca = ca_of_today().await;
+    // All of them within a minute or so of the machine's own clock.
+    ca.reconfigure(
+        "scope = \"user\"\n",
+        "scope = \"user\"\nattempts_per_minute = 100\n",
+    );
     let mut service = Service::start(ca.folder.path()).await;
     for boundary in BOUNDARIES {
         let case = format!("{:?}", boundary.at);

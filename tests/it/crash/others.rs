@@ -61,7 +61,7 @@ async fn a_server_that_is_restarted_under_load_costs_nobody_a_certificate() {
     let mut ca = TestCa::start_on(place, START).await;
     ca.reconfigure(
         "scope = \"user\"\n",
-        "scope = \"user\"\nlive_certificates = 24\n",
+        "scope = \"user\"\nlive_certificates = 24\nattempts_per_minute = 24\n",
     );
     ca.serve().await.unwrap();
     let mut responses = Vec::new();

@@ -44,6 +44,7 @@ impl TestCa {
         self.check_certificates(&issuer).await;
         self.check_attempts().await;
         self.check_events().await;
+        self.check_pauses().await;
         self.check_crls(&issuer).await;
         self.store.close().await;
         self.place.remove().await;
@@ -159,7 +160,10 @@ impl TestCa {
             expected.insert(kind.to_owned(), self.count(sql).await);
         }
         expected.retain(|_, number| *number > 0);
-        let kinds = self.rows("SELECT kind FROM events").await;
+        // What these tell of is forgotten; see `check_pauses`.
+        let kinds =
+            "SELECT kind FROM events WHERE kind NOT IN ('identity_paused', 'identity_released')";
+        let kinds = self.rows(kinds).await;
         let mut seen: BTreeMap<String, i64> = BTreeMap::new();
         for kind in kinds {
             *seen.entry(kind).or_default() += 1;
@@ -181,6 +185,23 @@ impl TestCa {
             0,
             "a certificate was signed before its row"
         );
+    }
+
+    /// Whoever waits was denied and told so, and so was whoever was released.
+    async fn check_pauses(&self) {
+        let untold = "SELECT count(*) FROM events e
+            WHERE e.kind = 'identity_paused' AND NOT EXISTS (SELECT 1 FROM attempts a
+                WHERE a.short_id = e.subject AND a.state = 'denied' AND a.retry_at IS NOT NULL)";
+        assert_eq!(self.count(untold).await, 0, "a pause that was not told");
+        let unheard = "SELECT count(*) FROM (
+                SELECT attempt FROM pauses WHERE paused_at IS NOT NULL
+                UNION ALL SELECT subject FROM events WHERE kind = 'identity_released') AS told
+            WHERE NOT EXISTS (SELECT 1 FROM events e
+                WHERE e.kind = 'identity_paused' AND e.subject = told.attempt)";
+        assert_eq!(self.count(unheard).await, 0, "a pause without its event");
+        let verified = "SELECT count(*) FROM attempts
+            WHERE code IN ('paused', 'too_many_attempts') AND (verdict IS NULL OR retry_at IS NULL)";
+        assert_eq!(self.count(verified).await, 0, "a claim was made to wait");
     }
 
     async fn check_crls(&self, issuer: &Issuer) {

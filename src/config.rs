@@ -67,6 +67,9 @@ pub struct ListenSettings {
     /// Plain HTTP for what certificates point to (issuer certificates, later CRL and OCSP); all of
     /// it is served on `api` too.
     pub pki: Option<SocketAddr>,
+    /// Operators, auditors and what they scrape with: a loopback address. Left out, there is no such
+    /// listener.
+    pub admin: Option<SocketAddr>,
     /// Certificate chain of the `api` listener, PEM; from another CA, never from vaca. Reloaded
     /// when the file changes.
     pub tls_certificate_file: Option<PathBuf>,
@@ -293,6 +296,10 @@ fn within<const N: usize>(folder: &Path, paths: [Option<&mut PathBuf>; N]) {
 fn check_listen(listen: &ListenSettings) -> Result<(), Misfit> {
     if listen.tls_certificate_file.is_some() != listen.tls_key_file.is_some() {
         let message = "tls_certificate_file and tls_key_file go together: set both or neither";
+        return Err(Misfit::in_table("listen", &message));
+    }
+    if listen.admin.is_some_and(|admin| !admin.ip().is_loopback()) {
+        let message = "admin is a loopback address, such as 127.0.0.1:8444: it speaks in the clear";
         return Err(Misfit::in_table("listen", &message));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The HTTP edge. Every route is on this screen; a handler reads its request, calls one story and
 //! writes the answer.
 
+pub mod admin;
 mod body;
 mod cors;
 mod enrollment;

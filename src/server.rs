@@ -56,6 +56,7 @@ pub struct Parts {
 pub struct Listeners {
     api: TcpListener,
     pki: Option<TcpListener>,
+    admin: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -73,6 +74,7 @@ impl Listeners {
         Ok(Self {
             api: bind(settings.api)?,
             pki: settings.pki.map(bind).transpose()?,
+            admin: settings.admin.map(bind).transpose()?,
         })
     }
 
@@ -90,6 +92,14 @@ impl Listeners {
     /// Where the socket has no address any more.
     pub fn pki_address(&self) -> std::io::Result<Option<SocketAddr>> {
         self.pki.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
+    /// Where operators are answered, where that is configured.
+    ///
+    /// # Errors
+    /// Where the socket has no address any more.
+    pub fn admin_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.admin.as_ref().map(TcpListener::local_addr).transpose()
     }
 }
 
@@ -212,6 +222,10 @@ impl Server {
         if let Some(listener) = listeners.pki {
             let pki = http::pki(&self.edge);
             serving.spawn(serve(listener, pki, None, handle.clone()));
+        }
+        if let Some(listener) = listeners.admin {
+            let admin = http::admin::routes(&self.edge);
+            serving.spawn(serve(listener, admin, None, handle.clone()));
         }
         let mut chores = tokio::spawn(chores(
             Arc::clone(&self.resources),

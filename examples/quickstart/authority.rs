@@ -112,6 +112,7 @@ fn listen() -> anyhow::Result<Listeners> {
     Listeners::bind(&ListenSettings {
         api: preferred(API_PORT),
         pki: None,
+        admin: None,
         tls_certificate_file: None,
         tls_key_file: None,
     })

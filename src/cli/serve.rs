@@ -34,6 +34,9 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     if let Some(pki) = listeners.pki_address()? {
         tracing::info!("serving relying parties on http://{pki}");
     }
+    if let Some(admin) = listeners.admin_address()? {
+        tracing::info!("serving operators on http://{admin}");
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let shutdown = async move {

@@ -75,6 +75,10 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             replaced("api = \"127.0.0.1:0\"", "api = \"localhost\""),
         ),
         (
+            "operators in the clear",
+            replaced("admin = \"127.0.0.1:0\"", "admin = \"0.0.0.0:8444\""),
+        ),
+        (
             "half of TLS",
             behind("[listen]", "tls_key_file = \"tls.key\""),
         ),

@@ -340,3 +340,17 @@ async fn a_peer_that_says_nothing_or_half_a_thing_is_hung_up_on() {
     }
     ca.check().await;
 }
+
+#[tokio::test]
+async fn operators_have_a_listener_of_their_own() {
+    let ca = TestCa::start().await;
+    let client = ca.client_at(std::net::Ipv4Addr::LOCALHOST);
+    let get = async |base: &str, path: &str| {
+        let answer = client.get(format!("{base}{path}")).send().await.unwrap();
+        Answer::of(answer).await
+    };
+    assert_eq!(get(&ca.admin, "/readyz").await.status, 200);
+    get(&ca.admin, "/v1/profiles").await.is("not_found");
+    get(&ca.admin, "/v1/ca/bundle.pem").await.is("not_found");
+    ca.check().await;
+}

@@ -50,6 +50,7 @@ deployment_key_file = "deployment.key"
 [listen]
 api = "127.0.0.1:0"
 pki = "127.0.0.1:0"
+admin = "127.0.0.1:0"
 
 [database]
 url = "DATABASE"
@@ -168,6 +169,7 @@ pub struct TestCa {
     pub place: Place,
     pub api: String,
     pub pki: String,
+    pub admin: String,
     pub folder: TempDir,
     running: Option<Running>,
     seed: u64,
@@ -241,6 +243,7 @@ impl TestCa {
             place,
             api: String::new(),
             pki: String::new(),
+            admin: String::new(),
             folder,
             running: None,
             seed: 1,
@@ -258,6 +261,7 @@ impl TestCa {
         let node = node::start(&file, &self.clock, self.seed, self.commits.clone()).await?;
         self.api = node.api;
         self.pki = node.pki;
+        self.admin = node.admin;
         self.running = Some(node.running);
         Ok(())
     }

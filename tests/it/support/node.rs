@@ -23,6 +23,7 @@ pub(super) struct Running {
 pub(super) struct Started {
     pub(super) api: String,
     pub(super) pki: String,
+    pub(super) admin: String,
     pub(super) running: Running,
 }
 
@@ -49,12 +50,18 @@ pub(super) async fn start(
     };
     let api = format!("{scheme}://{}", listeners.api_address()?);
     let pki = format!("http://{}", listeners.pki_address()?.unwrap());
+    let admin = format!("http://{}", listeners.admin_address()?.unwrap());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(listeners, async move {
         stopped.await.ok();
     }));
     let running = Running { stop, task };
-    Ok(Started { api, pki, running })
+    Ok(Started {
+        api,
+        pki,
+        admin,
+        running,
+    })
 }
 
 /// A further node on the same record, in a runtime of its own: what ends with the runtime ends as in

@@ -343,7 +343,10 @@ impl CertificateTemplate {
         let mut subject = vec![(Attribute::OrganizationalUnit, unit.to_owned())];
         for (attribute, template) in &self.subject {
             let name = attribute.as_str();
-            let value = self.fill(name, template, facts, |_, value| Some(value.into()))?;
+            // An inventory's number must not read like an address: servers take that for a person.
+            let value = self.fill(name, template, facts, |_, value| {
+                (self.scope == KeyScope::User || !value.contains('@')).then(|| value.into())
+            })?;
             subject.push((*attribute, check(name, attribute.check(&value), value)?));
         }
         let mut alternative = Vec::with_capacity(self.alternative.len());

@@ -148,6 +148,10 @@ fn a_supplied_value_never_becomes_structure() {
         assert!(template.names(&unit(value)).is_err(), "{value:?}");
     }
     assert!(template.names(&unit("/Students/Grade 5 (b)")).is_ok());
+    assert_eq!(
+        names(&template, &unit("alice@example.com")),
+        "OU: organizational_unit cannot stand there"
+    );
     let asset = |value: &str| Facts {
         asset_id: Some(value.to_owned()),
         ..unit("a")

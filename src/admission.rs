@@ -236,7 +236,7 @@ impl Admission {
         let Some(attempt) = found.map_err(|error| storage(&error))? else {
             return Ok(None);
         };
-        if !claim.is_bound_as(&attempt.binding) {
+        if !claim.is_bound_as(&attempt, &self.resources.deployment_key) {
             return Err(Refusal::new(ProblemCode::ResponseAlreadyUsed).of(&attempt.id));
         }
         if attempt.is_finished() {

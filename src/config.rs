@@ -14,6 +14,7 @@ use crate::ca::Authority;
 use crate::enrichment::EnrichmentSettings;
 use crate::http::settings::HttpSettings;
 use crate::model::profile::{CertificateProfile, InvalidProfile, ProfileSettings};
+use crate::schedule::{Retention, RetentionSettings};
 use crate::store::database::{Database, DatabaseSettings};
 
 mod source;
@@ -116,6 +117,8 @@ struct Settings {
     http: HttpSettings,
     #[serde(default)]
     enrichment: EnrichmentSettings,
+    #[serde(default)]
+    retention: RetentionSettings,
     issuer: Vec<IssuerSettings>,
     profile: Vec<ProfileSettings>,
 }
@@ -140,6 +143,8 @@ pub struct Config {
     pub http: HttpSettings,
     /// What the organisation's own lists are.
     pub enrichment: EnrichmentSettings,
+    /// How long what is kept.
+    pub retention: Retention,
     /// Who signs.
     pub issuers: Vec<IssuerSettings>,
     /// What can be asked for.
@@ -245,18 +250,7 @@ impl Config {
                 enrichment.users_file.as_mut(),
             ],
         );
-        let mut issuers = settings.issuer;
-        for issuer in &mut issuers {
-            within(
-                folder,
-                [
-                    Some(&mut issuer.certificate_file),
-                    Some(&mut issuer.root_certificate_file),
-                    Some(&mut issuer.key_file),
-                    Some(&mut issuer.passphrase_file),
-                ],
-            );
-        }
+        let issuers = read_issuers(settings.issuer, folder);
         let profiles = read_profiles(settings.profile, &issuers)?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -267,6 +261,8 @@ impl Config {
             admission: settings.admission,
             http: settings.http,
             enrichment,
+            retention: Retention::try_from(settings.retention)
+                .map_err(|error| Misfit::in_table("retention", &error))?,
             issuers,
             profiles,
             source,
@@ -303,6 +299,21 @@ fn check_listen(listen: &ListenSettings) -> Result<(), Misfit> {
         return Err(Misfit::in_table("listen", &message));
     }
     Ok(())
+}
+
+fn read_issuers(mut issuers: Vec<IssuerSettings>, folder: &Path) -> Vec<IssuerSettings> {
+    for issuer in &mut issuers {
+        within(
+            folder,
+            [
+                Some(&mut issuer.certificate_file),
+                Some(&mut issuer.root_certificate_file),
+                Some(&mut issuer.key_file),
+                Some(&mut issuer.passphrase_file),
+            ],
+        );
+    }
+    issuers
 }
 
 fn read_profiles(

@@ -18,4 +18,5 @@ pub mod refusal;
 pub mod rule;
 pub mod serial;
 pub mod sid;
+pub mod span;
 pub mod usages;

@@ -223,6 +223,7 @@ fn check_rule(rule: &Rule, facts: &Facts) -> Check {
     let name = format!("rule:{}", rule.name);
     let mut check = Check::new(&name, rule.expression.as_str(), seen, passed, &rule.remedy);
     check.message = (!passed).then(|| rule.message.as_str().into());
+    check.rule_hash = Some(rule.hash.clone());
     check
 }
 

@@ -16,29 +16,41 @@ use crate::store::challenges::Sweep;
 use crate::store::leases::Acquire;
 use crate::store::pauses::ForgetPauses;
 
-/// How long the sequencer's lease is held, in seconds: a node that dies is replaced after it.
+mod retention;
+mod shortening;
+
+pub use retention::{InvalidRetention, Retention, RetentionSettings};
+
+/// How long a lease is held, in seconds: a node that dies is replaced after it.
 const LEASE: i64 = 10;
 /// Attempts that one sweep closes; the rest wait for the next.
 const CLOSED_AT_ONCE: u32 = 1000;
 /// Seconds between two sweeps of forgotten challenges, attempts and pauses.
 const SWEEP_EVERY: i64 = 60;
+/// Seconds between two sweeps of old attempts, where the first left nothing over: who counts in days
+/// misses nothing, and the audit log does not fill with them.
+const RETENTION_EVERY: i64 = 60 * 60;
 
 /// What is due, and when it was last done.
 #[derive(Debug)]
 pub struct Schedule {
     resources: Arc<Resources>,
     holder: String,
+    retention: Retention,
     swept_at: Option<Timestamp>,
+    retention_due: Timestamp,
 }
 
 impl Schedule {
     /// `holder` names this process among others on the same record.
     #[must_use]
-    pub fn new(resources: Arc<Resources>, holder: String) -> Self {
+    pub fn new(resources: Arc<Resources>, holder: String, retention: Retention) -> Self {
         Self {
             resources,
             holder,
+            retention,
             swept_at: None,
+            retention_due: Timestamp(i64::MIN),
         }
     }
 
@@ -48,13 +60,7 @@ impl Schedule {
     /// [`StoreError`]; what was not done is due again the next time.
     pub async fn run_due(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let store = &self.resources.store;
-        let lease = Acquire {
-            name: "sequencer",
-            holder: self.holder.clone(),
-            now,
-            until: now.plus(LEASE),
-        };
-        if store.write(lease).await?.is_some() {
+        if self.leases("sequencer", now).await? {
             while store.write(Sequence).await? > 0 {}
         }
         if self.swept_at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
@@ -66,7 +72,36 @@ impl Schedule {
             self.close_attempts(now).await?;
             self.swept_at = Some(now);
         }
+        if self.retention_due <= now {
+            let pause = self.retain(now).await?;
+            self.retention_due = now.plus(pause);
+        }
         Ok(())
+    }
+
+    /// Whether this process is the one to do it.
+    async fn leases(&self, name: &'static str, now: Timestamp) -> Result<bool, StoreError> {
+        let lease = Acquire {
+            name,
+            holder: self.holder.clone(),
+            now,
+            until: now.plus(LEASE),
+        };
+        Ok(self.resources.store.write(lease).await?.is_some())
+    }
+
+    /// One part of what is due for retention. Answers in how many seconds the next is: where a part was
+    /// full, in the next one. A clock that is a year ahead would delete everything, so Google's must
+    /// have confirmed it first.
+    async fn retain(&self, now: Timestamp) -> Result<i64, StoreError> {
+        if !self.resources.verifier.clock_confirmed() {
+            return Ok(SWEEP_EVERY);
+        }
+        if !self.leases("retention", now).await? {
+            return Ok(LEASE);
+        }
+        let more = self.retention.sweep(&self.resources, now).await?;
+        Ok(if more { 0 } else { RETENTION_EVERY })
     }
 
     /// Ends attempts that no retry can finish: nobody owns them, and the challenge's minute, or the

@@ -26,7 +26,7 @@ use crate::http::{self, Edge};
 use crate::model::attempt::ENROLLMENT_DEADLINE;
 use crate::model::certificate::IssuerId;
 use crate::random::Random;
-use crate::schedule::Schedule;
+use crate::schedule::{Retention, Schedule};
 use crate::store::Store;
 use crate::store::fate::CommitFate;
 
@@ -109,6 +109,7 @@ pub struct Server {
     enrollment: Arc<Enrollment>,
     edge: Edge,
     listen: ListenSettings,
+    retention: Retention,
 }
 
 /// Opens the record, loads the keys, proves the credentials, and puts the service together.
@@ -164,6 +165,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         enrollment,
         edge,
         listen: config.listen.clone(),
+        retention: config.retention,
     })
 }
 
@@ -227,11 +229,14 @@ impl Server {
             let admin = http::admin::routes(&self.edge);
             serving.spawn(serve(listener, admin, None, handle.clone()));
         }
-        let mut chores = tokio::spawn(chores(
+        let name: [u8; 8] = self.resources.random.array().unwrap_or_default();
+        let schedule = Schedule::new(
             Arc::clone(&self.resources),
-            self.listen.clone(),
-            tls,
-        ));
+            crate::model::serial::hex(&name),
+            self.retention,
+        );
+        let clock = Arc::clone(&self.resources.clock);
+        let mut chores = tokio::spawn(chores(schedule, clock, self.listen.clone(), tls));
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             Some(ended) = serving.join_next() => ended.map_err(anyhow::Error::from).and_then(|served| served),
@@ -301,9 +306,12 @@ async fn serve(
 }
 
 /// The loop of the schedule, and the reload of the listener's certificate.
-async fn chores(resources: Arc<Resources>, listen: ListenSettings, tls: Option<RustlsConfig>) {
-    let name: [u8; 8] = resources.random.array().unwrap_or_default();
-    let mut schedule = Schedule::new(Arc::clone(&resources), crate::model::serial::hex(&name));
+async fn chores(
+    mut schedule: Schedule,
+    clock: Arc<dyn Clock>,
+    listen: ListenSettings,
+    tls: Option<RustlsConfig>,
+) {
     let mut reload = tls
         .zip(listen.tls())
         .map(|(config, files)| tls::Reload::new(config, files));
@@ -311,7 +319,7 @@ async fn chores(resources: Arc<Resources>, listen: ListenSettings, tls: Option<R
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        if let Err(error) = schedule.run_due(resources.clock.now()).await {
+        if let Err(error) = schedule.run_due(clock.now()).await {
             tracing::error!(%error, "the schedule could not run; it tries again");
         }
         if let Some(reload) = &mut reload {

@@ -23,6 +23,7 @@ pub mod leases;
 pub mod migrate;
 mod open;
 pub mod pauses;
+pub mod retention;
 pub mod writer;
 
 use database::Database;

@@ -36,6 +36,9 @@ CREATE TABLE attempts (
     verified_access      TEXT,
     finished_at          INTEGER,
     retry_at             INTEGER,
+    shortened_at         INTEGER,
+    CHECK ((state IN ('issued', 'denied')) = (finished_at IS NOT NULL)),
+    CHECK (shortened_at IS NULL OR (finished_at IS NOT NULL AND verdict IS NULL)),
     CHECK ((verdict IS NULL) = (verdict_tag IS NULL)),
     CHECK ((state = 'denied') = (code IS NOT NULL)),
     CHECK (retry_at IS NULL OR state = 'denied')
@@ -43,6 +46,9 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_bound_at ON attempts (bound_at);
 CREATE INDEX attempts_unfinished ON attempts (owner_until)
     WHERE state IN ('bound', 'verified', 'intended');
+-- What still holds personal data: an entry comes when an attempt ends and goes when it is shortened.
+CREATE INDEX attempts_personal ON attempts (bound_at)
+    WHERE finished_at IS NOT NULL AND shortened_at IS NULL;
 
 -- A key belongs to one identity for ever, per issuer.
 CREATE TABLE certified_keys (
@@ -53,10 +59,11 @@ CREATE TABLE certified_keys (
     UNIQUE (issuer_id, spki_sha256)
 ) STRICT;
 
--- Every certificate that was ever going to be signed: the row is committed before the signature.
+-- Every certificate that was ever going to be signed: the row is committed before the signature. It
+-- outlives its attempt, whose record is deleted after a while.
 CREATE TABLE certificates (
     id                   INTEGER PRIMARY KEY,
-    attempt_id           INTEGER REFERENCES attempts (id),
+    attempt_id           INTEGER REFERENCES attempts (id) ON DELETE SET NULL,
     certified_key_id     INTEGER REFERENCES certified_keys (id),
     kind                 TEXT    NOT NULL CHECK (kind IN ('client', 'root', 'issuing')),
     state                TEXT    NOT NULL CHECK (state IN ('intended', 'issued', 'abandoned')),
@@ -80,7 +87,7 @@ CREATE TABLE certificates (
     intended_at          INTEGER NOT NULL,
     closed_at            INTEGER,
     UNIQUE (issuer_id, serial),
-    CHECK ((kind = 'client') = (attempt_id IS NOT NULL)),
+    CHECK (kind = 'client' OR attempt_id IS NULL),
     CHECK ((kind = 'client') = (certified_key_id IS NOT NULL)),
     CHECK ((state = 'issued') = (der IS NOT NULL)),
     CHECK ((state = 'intended') = (closed_at IS NULL))

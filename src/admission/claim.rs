@@ -11,6 +11,8 @@ use crate::model::identity::{Email, ExpectedIdentity, KeyScope};
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::{CertificateProfile, ProfileHash};
 use crate::model::refusal::Refusal;
+use crate::secrets::DeploymentKey;
+use crate::store::attempts::Attempt;
 
 /// A request in its normal form; still a claim.
 #[derive(Debug)]
@@ -61,11 +63,18 @@ impl Claim {
     }
 
     /// Whether the same bytes came with the same purpose before. The profile's hash is left out:
-    /// a changed configuration does not turn a retry into theft.
-    pub(super) fn is_bound_as(&self, binding: &Binding) -> bool {
-        self.scope == binding.scope
-            && self.profile == binding.profile
-            && self.unverified_email == binding.unverified_email
+    /// a changed configuration does not turn a retry into theft. Of an old attempt's e-mail a digest
+    /// is left.
+    pub(super) fn is_bound_as(&self, attempt: &Attempt, key: &DeploymentKey) -> bool {
+        let binding = &attempt.binding;
+        let email = self.unverified_email.as_ref();
+        let same_email = match &attempt.shortened {
+            Some(shortened) => {
+                email.map(|email| key.personal(email.as_str())) == shortened.unverified_email
+            }
+            None => email == binding.unverified_email.as_ref(),
+        };
+        self.scope == binding.scope && self.profile == binding.profile && same_email
     }
 
     /// What Verified Access is told; there is no claim without one.

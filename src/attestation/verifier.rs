@@ -226,6 +226,12 @@ impl Verifier {
         self.believe_clock().is_ok() && self.believe_last_comparison().is_ok()
     }
 
+    /// Whether, besides, Google's time was seen since the start: for what cannot be undone.
+    #[must_use]
+    pub fn clock_confirmed(&self) -> bool {
+        self.clock_guard.last_skew().is_some() && self.clock_trusted()
+    }
+
     /// The clock was not set since Google's time was last seen; the next challenge tells anew.
     fn believe_last_comparison(&self) -> Result<(), Failure> {
         let (now, monotonic) = (self.clock.now_millis(), self.clock.monotonic());

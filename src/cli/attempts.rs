@@ -15,7 +15,9 @@ use crate::http::problem::table::row;
 use crate::model::attempt::AttemptId;
 use crate::model::identity::{DeviceId, Email};
 use crate::model::problem_code::ProblemCode;
-use crate::store::attempts::{Attempt, AttemptSearch, Outcome};
+use crate::model::span;
+use crate::server::load_deployment_key;
+use crate::store::attempts::{Attempt, AttemptSearch, Outcome, Sought};
 use crate::store::certificates::CertificateRow;
 
 #[derive(Debug, Subcommand)]
@@ -74,17 +76,7 @@ impl From<OutcomeArgument> for Outcome {
 
 /// Seconds of a number with `s`, `m`, `h` or `d` behind it.
 pub(super) fn age(text: &str) -> Result<i64, String> {
-    let wrong = || "an age is a number and s, m, h or d, such as 7d".to_owned();
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 60 * 60,
-        Some('d') => 24 * 60 * 60,
-        _ => return Err(wrong()),
-    };
-    let number = text.get(..text.len() - 1).unwrap_or_default();
-    let number: u32 = number.parse().map_err(|_| wrong())?;
-    Ok(i64::from(number) * unit)
+    span::seconds(text).map_err(|error| format!("an age {error}"))
 }
 
 fn code(text: &str) -> Result<ProblemCode, String> {
@@ -140,10 +132,11 @@ async fn find(config: &Config, id: &str) -> anyhow::Result<(Attempt, Option<Cert
 }
 
 async fn print_list(config: &Config, list: &List) -> anyhow::Result<()> {
+    let (email, device) = sought(config, list);
     let search = AttemptSearch {
         since: SystemClock::new().now().minus(list.since),
-        unverified_email: list.email.as_deref().map(str::to_ascii_lowercase),
-        device: list.device.as_ref().map(|id| id.as_str().to_owned()),
+        unverified_email: email,
+        device,
         profile: list.profile.clone(),
         code: list.code,
         outcome: list.outcome.map(Outcome::from),
@@ -167,8 +160,8 @@ async fn print_list(config: &Config, list: &List) -> anyhow::Result<()> {
                 attempt.binding.at.rfc3339(),
                 outcome(attempt).to_owned(),
                 attempt.binding.profile.clone(),
-                claimed(attempt).to_owned(),
-                attempt.peer.clone(),
+                claimed(attempt).map_or("-".to_owned(), |email| brief(attempt, email)),
+                brief(attempt, &attempt.peer),
             ]
         })
         .collect();
@@ -180,12 +173,41 @@ async fn print_list(config: &Config, list: &List) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn claimed(attempt: &Attempt) -> &str {
-    attempt
-        .binding
-        .unverified_email
-        .as_ref()
-        .map_or("-", Email::as_str)
+/// E-mail and device as they stand in a record, old or new. Whoever may not read the deployment key
+/// still finds what was not shortened.
+fn sought(config: &Config, list: &List) -> (Option<Sought>, Option<Sought>) {
+    if list.email.is_none() && list.device.is_none() {
+        return (None, None);
+    }
+    let key = load_deployment_key(&config.deployment_key_file)
+        .inspect_err(|error| {
+            let why = escape(&format!("{error:#}"));
+            eprintln!("vaca: attempts that were shortened are not searched: {why}");
+        })
+        .ok();
+    let sought = |value: &str| {
+        let value = value.to_ascii_lowercase();
+        let digest = key.as_ref().map(|key| key.personal(&value));
+        Sought { value, digest }
+    };
+    let device = list.device.as_ref().map(|id| sought(id.as_str()));
+    (list.email.as_deref().map(sought), device)
+}
+
+/// The claimed e-mail, or the digest that stands for it.
+fn claimed(attempt: &Attempt) -> Option<&str> {
+    match &attempt.shortened {
+        Some(shortened) => shortened.unverified_email.as_deref(),
+        None => attempt.binding.unverified_email.as_ref().map(Email::as_str),
+    }
+}
+
+/// As a list shows it: of a digest the beginning, which tells one from another.
+fn brief(attempt: &Attempt, value: &str) -> String {
+    match &attempt.shortened {
+        Some(_) => format!("#{}", value.get(..12).unwrap_or(value)),
+        None => value.to_owned(),
+    }
 }
 
 /// The code of a denial, else the state.
@@ -203,32 +225,50 @@ fn summary(attempt: &Attempt) -> Value {
         "state": attempt.state.as_str(),
         "code": attempt.code.map(ProblemCode::as_str),
         "profile": attempt.binding.profile,
-        "unverified_email": attempt.binding.unverified_email.as_ref().map(Email::as_str),
+        "unverified_email": claimed(attempt),
         "peer": attempt.peer,
+        "personal_data_shortened_at": shortened_at(attempt).map(Timestamp::rfc3339),
     })
+}
+
+/// Since when digests stand for e-mails, ids and addresses.
+fn shortened_at(attempt: &Attempt) -> Option<Timestamp> {
+    attempt.shortened.as_ref().map(|shortened| shortened.at)
 }
 
 /// One paragraph: who asked for what, what became of it, why, what to do.
 fn explain(attempt: &Attempt, certificate: Option<&CertificateRow>) -> String {
     let binding = &attempt.binding;
-    let whom = match &binding.unverified_email {
-        Some(email) => format!("the user who says to be {}", email.as_str()),
-        None => "a device".to_owned(),
-    };
+    let whom = claimed(attempt).map_or("a device".to_owned(), |email| {
+        format!("the user who says to be {}", brief(attempt, email))
+    });
     let mut text = format!(
         "On {} {whom} asked from {} for a certificate of the profile {}.",
-        binding.at, attempt.peer, binding.profile
+        binding.at,
+        brief(attempt, &attempt.peer),
+        binding.profile
     );
+    if let Some(at) = shortened_at(attempt) {
+        text.push_str(&format!(
+            " Personal data was shortened on {at}: digests stand for e-mails, device ids and addresses, \
+             the same digest for the same value."
+        ));
+    }
     match &attempt.verified_access {
         Some(answer) => text.push_str(&format!(" Verified Access answered: {answer}.")),
         None => text.push_str(" Verified Access has given no answer."),
     }
     match (attempt.code, certificate) {
         (Some(code), _) => text.push_str(&denied(attempt, code)),
-        (None, Some(row)) => text.push_str(&format!(
-            " The certificate {} was issued; it names {} and is good until {}.",
-            row.serial, row.identity, row.validity.not_after
-        )),
+        (None, Some(row)) => {
+            let (serial, until) = (row.serial, row.validity.not_after);
+            text.push_str(&format!(" The certificate {serial} was issued"));
+            // Whoever may know looks at the certificate, which goes on to name its holder.
+            if attempt.shortened.is_none() {
+                text.push_str(&format!("; it names {}", row.identity));
+            }
+            text.push_str(&format!(" and is good until {until}."));
+        }
         (None, None) => text.push_str(
             " It has no outcome yet: the Chromebook asks again, and the service goes on where it stopped. \
              After 24 hours it ends by itself.",
@@ -275,8 +315,9 @@ fn record(attempt: &Attempt, certificate: Option<&CertificateRow>) -> Value {
         "profile": attempt.binding.profile,
         "profile_hash": attempt.binding.profile_hash.to_string(),
         "scope": attempt.binding.scope.as_str(),
-        "unverified_email": attempt.binding.unverified_email.as_ref().map(Email::as_str),
+        "unverified_email": claimed(attempt),
         "peer": attempt.peer,
+        "personal_data_shortened_at": shortened_at(attempt).map(Timestamp::rfc3339),
         "bound_at": attempt.binding.at.rfc3339(),
         "finished_at": attempt.finished_at.map(Timestamp::rfc3339),
         "retry_at": attempt.retry_at.map(Timestamp::rfc3339),
@@ -293,7 +334,7 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
         (None, Some(row)) => format!("issued {}", row.serial),
         (None, None) => format!("unfinished ({})", attempt.state.as_str()),
     };
-    let claimed = claimed(attempt);
+    let claimed = claimed(attempt).unwrap_or("-");
     let time = |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), Timestamp::rfc3339);
     let (finished, retry) = (time(attempt.finished_at), time(attempt.retry_at));
     let lines = [
@@ -317,6 +358,12 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
     for (name, value) in lines {
         println!("{name:<16} {}", escape(value));
     }
+    if let Some(at) = shortened_at(attempt) {
+        println!(
+            "{:<16} shortened on {at}: digests stand for values",
+            "personal data"
+        );
+    }
     println!();
     print_checks(attempt);
 }
@@ -327,38 +374,18 @@ fn print_checks(attempt: &Attempt) {
         .iter()
         .map(|check| {
             let verdict = if check.passed { "ok" } else { "FAILED" };
+            let rule = check.rule_hash.as_deref().unwrap_or_default();
             vec![
                 check.name.clone(),
                 verdict.to_owned(),
                 check.expected.clone(),
                 check.seen.clone(),
                 check.remedy.clone(),
+                rule.get(..16).unwrap_or(rule).to_owned(),
             ]
         })
         .collect();
-    print_table(&["CHECK", "", "EXPECTED", "SEEN", "REMEDY"], &rows);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_has_a_unit() {
-        assert_eq!(age("90s"), Ok(90));
-        assert_eq!(age("30m"), Ok(1800));
-        assert_eq!(age("7d"), Ok(604_800));
-        for wrong in [
-            "",
-            "7",
-            "d",
-            "-7d",
-            "7w",
-            "yesterday",
-            "7\u{fc}",
-            "99999999999d",
-        ] {
-            assert!(age(wrong).is_err(), "{wrong}");
-        }
-    }
+    let ruled = attempt.checks.iter().any(|check| check.rule_hash.is_some());
+    let last = if ruled { "RULE" } else { "" };
+    print_table(&["CHECK", "", "EXPECTED", "SEEN", "REMEDY", last], &rows);
 }

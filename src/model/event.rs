@@ -33,6 +33,8 @@ pub enum EventKind {
     /// What counted against a paused identity was forgotten: an operator released it, or it got a
     /// certificate.
     IdentityReleased,
+    /// Old attempts lost their personal data, or were deleted: how many.
+    RetentionApplied,
 }
 
 impl EventKind {
@@ -51,6 +53,7 @@ impl EventKind {
             Self::BlockAdded => "block_added",
             Self::IdentityPaused => "identity_paused",
             Self::IdentityReleased => "identity_released",
+            Self::RetentionApplied => "retention_applied",
         }
     }
 }
@@ -65,7 +68,7 @@ pub struct AuditEvent {
     pub kind: EventKind,
     /// By whom.
     pub actor: Actor,
-    /// What it is about: an attempt id, `issuer/serial`, or `issuer/crl/number`.
+    /// What it is about: an attempt id, `issuer/serial`, `issuer/crl/number`, or `attempts` for many.
     pub subject: String,
     /// Further facts.
     pub detail: Map<String, Value>,

@@ -166,6 +166,9 @@ pub struct Check {
     /// What a rule of the administrator's tells the person at the Chromebook, where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Box<str>>,
+    /// Which text of a rule decided: its hash, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule_hash: Option<Box<str>>,
 }
 
 impl Check {
@@ -186,6 +189,7 @@ impl Check {
             passed,
             remedy: remedy.to_owned(),
             message: None,
+            rule_hash: None,
         }
     }
 }

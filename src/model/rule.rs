@@ -4,12 +4,14 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::{Context, Env, ExecutionError, Program, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::model::facts::Facts;
 use crate::model::identity::KeyScope;
+use crate::model::serial::hex;
 
 /// Longest expression, in octets. The crate bounds no cost; what a short expression without a loop in a
 /// loop costs is at most the square of its length, and a long one is a list that belongs elsewhere.
@@ -266,6 +268,9 @@ pub struct Rule {
     pub message: String,
     /// For the help desk.
     pub remedy: String,
+    /// Which text it is: SHA-256 over `vaca-rule-v1` and its settings as JSON with sorted keys, in
+    /// hexadecimal.
+    pub hash: Box<str>,
     program: Program,
     facts: Vec<&'static Fact>,
 }
@@ -299,6 +304,7 @@ impl Rule {
         let program = compile(&settings.expression)?;
         let facts = Names::of(program.expression(), scope)?;
         let rule = Self {
+            hash: hash(&settings),
             name: settings.name,
             expression: settings.expression,
             message: settings.message,
@@ -360,6 +366,15 @@ impl Rule {
             .map_err(|missing| InvalidRule::Fails(format!("the example lacks {missing}")))?;
         try_condition(self.program.expression(), &context)
     }
+}
+
+fn hash(settings: &RuleSettings) -> Box<str> {
+    // `Value` keeps objects sorted by key.
+    let json = serde_json::to_value(settings)
+        .unwrap_or_default()
+        .to_string();
+    let digest = digest(&SHA256, format!("vaca-rule-v1{json}").as_bytes());
+    hex(digest.as_ref()).into()
 }
 
 /// The parser calls itself for each bracket and operator within another; on a stack of its own no

@@ -55,6 +55,18 @@ pub struct Attempt {
     pub finished_at: Option<Timestamp>,
     /// Before when the denied identity gets nothing more.
     pub retry_at: Option<Timestamp>,
+    /// Since when keyed digests stand for its personal data.
+    pub shortened: Option<Shortened>,
+}
+
+/// What is left of the personal data of an old attempt. Facts, checks and peer hold keyed digests
+/// too; the verdict is gone.
+#[derive(Clone, Debug)]
+pub struct Shortened {
+    /// When.
+    pub at: Timestamp,
+    /// The digest of the claimed e-mail, which is not in the binding any more; `None` for a machine.
+    pub unverified_email: Option<String>,
 }
 
 impl Attempt {
@@ -471,14 +483,17 @@ impl Store {
     ) -> Result<Vec<Attempt>, StoreError> {
         // Facts are there once policy has decided; before that the verdict names the device. Engines
         // differ in whether LIKE looks at the case.
-        let device = search.device.as_ref();
-        let device = device.map(|id| format!("%!_id\":\"{}\"%", like(&id.to_ascii_lowercase())));
+        let member = |id: &str| format!("%!_id\":\"{}\"%", like(&id.to_ascii_lowercase()));
+        let device = search.device.as_ref().map(|sought| member(&sought.value));
+        let device_digest = search.device.as_ref().and_then(Sought::digest).map(member);
+        let email = search.unverified_email.as_ref();
         let (before_at, before) = self.place(before).await?;
         let rows = query(
             "SELECT * FROM attempts
              WHERE bound_at >= $2 AND bound_at <= $9 AND (bound_at < $9 OR id < $1)
-               AND ($3 IS NULL OR unverified_email = $3)
-               AND ($4 IS NULL OR lower(facts) LIKE $4 ESCAPE '!' OR lower(verdict) LIKE $4 ESCAPE '!')
+               AND ($3 IS NULL OR unverified_email IN ($3, $10))
+               AND ($4 IS NULL OR lower(facts) LIKE $4 ESCAPE '!' OR lower(verdict) LIKE $4 ESCAPE '!'
+                    OR (shortened_at IS NOT NULL AND facts LIKE $11 ESCAPE '!'))
                AND ($5 IS NULL OR profile = $5)
                AND ($6 IS NULL OR code = $6)
                AND ($7 IS NULL OR $7 = CASE state WHEN 'issued' THEN 'issued' WHEN 'denied' THEN 'denied' ELSE 'open' END)
@@ -486,13 +501,15 @@ impl Store {
         )
         .bind(before)
         .bind(search.since.0)
-        .bind(search.unverified_email.as_deref())
+        .bind(email.map(|sought| sought.value.as_str()))
         .bind(device.as_deref())
         .bind(search.profile.as_deref())
         .bind(search.code.map(ProblemCode::as_str))
         .bind(search.outcome.map(Outcome::as_str))
         .bind(i64::from(at_most))
         .bind(before_at)
+        .bind(email.and_then(Sought::digest))
+        .bind(device_digest.as_deref())
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(read).collect()
@@ -567,15 +584,31 @@ impl Outcome {
     }
 }
 
+/// A personal value that is looked for, and what stands for it in an attempt that was shortened.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// The value.
+    pub value: String,
+    /// Its digest ([`crate::secrets::DeploymentKey::personal`], of the value in lower case); `None`
+    /// where the key is not at hand, and only what is not shortened can be found.
+    pub digest: Option<String>,
+}
+
+impl Sought {
+    fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+}
+
 /// Which attempts are looked for; `None` is any.
 #[derive(Clone, Debug)]
 pub struct AttemptSearch {
     /// Bound then or later.
     pub since: Timestamp,
     /// The e-mail that was claimed.
-    pub unverified_email: Option<String>,
+    pub unverified_email: Option<Sought>,
     /// Any of the ids that Google gave the device.
-    pub device: Option<String>,
+    pub device: Option<Sought>,
     /// The profile's name.
     pub profile: Option<String>,
     /// Why it was denied.
@@ -607,10 +640,17 @@ fn read(row: &Row) -> Result<Attempt, StoreError> {
         "user" => KeyScope::User,
         _ => return Err(corrupt("attempts.scope")),
     };
-    let unverified_email = match row.try_get::<&str, _>("unverified_email")? {
-        "" => None,
-        email => Some(Email::parse(email).map_err(|_| corrupt("attempts.unverified_email"))?),
-    };
+    let email = Some(row.try_get::<&str, _>("unverified_email")?).filter(|email| !email.is_empty());
+    let shortened_at: Option<i64> = row.try_get("shortened_at")?;
+    let shortened = shortened_at.map(|at| Shortened {
+        at: Timestamp(at),
+        unverified_email: email.map(str::to_owned),
+    });
+    // A digest is no e-mail.
+    let email = email.filter(|_| shortened.is_none()).map(Email::parse);
+    let unverified_email = email
+        .transpose()
+        .map_err(|_| corrupt("attempts.unverified_email"))?;
     let verdict: Option<String> = row.try_get("verdict")?;
     let tag: Option<Vec<u8>> = row.try_get("verdict_tag")?;
     let code = match row.try_get::<Option<&str>, _>("code")? {
@@ -646,5 +686,6 @@ fn read(row: &Row) -> Result<Attempt, StoreError> {
         verified_access: row.try_get("verified_access")?,
         finished_at: row.try_get::<Option<i64>, _>("finished_at")?.map(Timestamp),
         retry_at: row.try_get::<Option<i64>, _>("retry_at")?.map(Timestamp),
+        shortened,
     })
 }

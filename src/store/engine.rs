@@ -145,6 +145,12 @@ pub(crate) fn is_shortage(error: &sqlx::Error) -> bool {
     matches!(primary, Ok(7 | 8 | 10 | 11 | 13 | 14 | 26))
 }
 
+/// Whether the statement waited for somebody's lock for as long as a transaction of ours does
+/// (PostgreSQL appendix A, 55P03). SQLite locks everything before the first statement.
+pub(crate) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    matches!(code(error).as_deref(), Some("55P03"))
+}
+
 /// Whether the statement names a table that is not there: SQLSTATE 42P01, or SQLite's SQLITE_ERROR,
 /// which our statements meet for no other reason.
 pub(crate) fn is_missing_table(error: &sqlx::Error) -> bool {

@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::store::engine::{Connection, Connector, is_conflict, is_connection_loss, is_shortage};
+use crate::store::engine::{
+    Connection, Connector, is_conflict, is_connection_loss, is_lock_timeout, is_shortage,
+};
 use crate::store::fate::CommitFate;
 use crate::store::file::DatabaseFile;
 use crate::store::{StoreError, audit};
@@ -66,6 +68,8 @@ trait Job: Send {
     fn answer(self: Box<Self>, commit: &Result<(), String>);
     fn name(&self) -> &'static str;
     fn found_shortage(&self) -> bool;
+    /// Whether another transaction held what it needed for as long as we wait.
+    fn waited_in_vain(&self) -> bool;
 }
 
 struct Pending<W: Write> {
@@ -111,6 +115,10 @@ impl<W: Write> Job for Pending<W> {
 
     fn found_shortage(&self) -> bool {
         matches!(&self.outcome, Some(Err(StoreError::Database(error))) if is_shortage(error))
+    }
+
+    fn waited_in_vain(&self) -> bool {
+        matches!(&self.outcome, Some(Err(StoreError::Database(error))) if is_lock_timeout(error))
     }
 }
 
@@ -300,14 +308,17 @@ async fn transact(
         None => connection.insert(target.connector.connect().await?),
     };
     connection.begin().await?;
-    if !together(connection, batch).await? {
+    if let Together::Undo(first) = together(connection, batch).await? {
         connection.run("ROLLBACK").await?;
         if batch.len() == 1 {
             return Ok(());
         }
         connection.begin().await?;
-        for job in &mut *batch {
-            apart(connection, job.as_mut()).await?;
+        for (place, job) in batch.iter_mut().enumerate() {
+            // Everybody has waited for its lock once, and would wait as long again.
+            if !(first == Some(place) && job.waited_in_vain()) {
+                apart(connection, job.as_mut()).await?;
+            }
         }
     }
     // Again: what is committed to a file that has gone is lost, and would be answered.
@@ -324,19 +335,26 @@ async fn transact(
     })
 }
 
-/// Runs every command, and inserts the events of all. Answers whether all of it is to be kept.
+/// What is to become of commands that ran bare.
+enum Together {
+    Keep,
+    /// All are undone, because of the one at this place, or of an event.
+    Undo(Option<usize>),
+}
+
+/// Runs every command, and inserts the events of all.
 async fn together(
     connection: &mut Connection,
     batch: &mut [Box<dyn Job>],
-) -> Result<bool, sqlx::Error> {
-    for job in &mut *batch {
+) -> Result<Together, sqlx::Error> {
+    for (place, job) in batch.iter_mut().enumerate() {
         if !job.apply(connection).await? {
-            return Ok(false);
+            return Ok(Together::Undo(Some(place)));
         }
     }
     let inserted = audit::insert(connection).await;
     let Err(error) = inserted else {
-        return Ok(true);
+        return Ok(Together::Keep);
     };
     if hits_all(&error) {
         return Err(error);
@@ -345,7 +363,7 @@ async fn together(
     if let [alone] = batch {
         alone.refuse(error);
     }
-    Ok(false)
+    Ok(Together::Undo(None))
 }
 
 /// Runs one command with its events, or leaves nothing of it behind.

@@ -1,5 +1,7 @@
 //! Commands that share a commit share nothing else, on either engine.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use vaca::config::Config;
@@ -7,7 +9,7 @@ use vaca::store::engine::{Connection, Link};
 use vaca::store::writer::{Applied, Write};
 use vaca::store::{Store, StoreError};
 
-use crate::support::TestCa;
+use crate::support::{Engine, TestCa};
 
 /// Takes a lease by this name, after a while, and then does this.
 struct Note {
@@ -97,6 +99,72 @@ async fn a_command_that_fails_or_is_undone_takes_nobody_with_it() {
     assert!(note("failed", Then::Fail).await.is_err());
     assert_eq!(note("undone", Then::Undo).await.unwrap(), "undone");
     assert_eq!(ca.rows(kept).await.len(), 4);
+    store.close().await;
+    ca.check().await;
+}
+
+/// Wants what another transaction holds, and counts how often.
+struct Blocked(Arc<AtomicU32>);
+
+impl Write for Blocked {
+    type Output = ();
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut Connection,
+    ) -> Result<Applied<()>, StoreError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let Link::Postgres(session) = &mut connection.link else {
+            panic!("a file")
+        };
+        let wait = sqlx::query("SELECT pg_advisory_xact_lock(1)").persistent(false);
+        wait.execute(&mut session.connection).await?;
+        Ok(Applied::Keep(()))
+    }
+}
+
+#[tokio::test]
+async fn a_batch_waits_for_a_lock_once() {
+    if Engine::Postgres.is_absent("a file is locked as a whole") {
+        return;
+    }
+    let ca = TestCa::start().await;
+    let config = Config::load(&ca.configuration_file()).unwrap();
+    let store = Store::open(&config.database).await.unwrap();
+    let database = ca.database().await;
+    database.execute("BEGIN").await;
+    database.execute("SELECT pg_advisory_xact_lock(1)").await;
+    let tried = Arc::new(AtomicU32::new(0));
+    let note = |name, takes| {
+        let then = Then::Keep;
+        store.write(Note { name, takes, then })
+    };
+    let slow = note("slow", Duration::from_millis(300));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::join!(
+            note("first", Duration::ZERO),
+            store.write(Blocked(tried.clone())),
+            note("last", Duration::ZERO),
+        )
+    };
+    let (slow, (first, blocked, last)) = tokio::join!(slow, others);
+    for (kept, name) in [(slow, "slow"), (first, "first"), (last, "last")] {
+        assert_eq!(kept.unwrap(), name);
+    }
+    assert!(
+        matches!(blocked, Err(StoreError::Database(_))),
+        "{blocked:?}"
+    );
+    assert_eq!(
+        tried.load(Ordering::SeqCst),
+        1,
+        "whoever waits holds up everybody"
+    );
+    let kept = "SELECT name FROM leases WHERE holder = 'a test' ORDER BY name";
+    assert_eq!(ca.rows(kept).await, ["first", "last", "slow"]);
+    database.execute("ROLLBACK").await;
+    database.close().await;
     store.close().await;
     ca.check().await;
 }

@@ -153,6 +153,22 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             format!("{}\n[admission]\nchallenges_per_second = 0\n", sound()),
         ),
         (
+            "attempts that go before they are answered from",
+            format!("{}\n[retention]\nattempts = \"36h\"\n", sound()),
+        ),
+        (
+            "personal data for no time at all",
+            format!("{}\n[retention]\npersonal_data = \"0d\"\n", sound()),
+        ),
+        (
+            "a time without a unit",
+            format!("{}\n[retention]\nattempts = \"400\"\n", sound()),
+        ),
+        (
+            "personal data that outlives its attempt",
+            format!("{}\n[retention]\npersonal_data = \"500d\"\n", sound()),
+        ),
+        (
             "no issuer",
             replaced("name = \"issuing\"", "name = \"other\""),
         ),

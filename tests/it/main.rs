@@ -30,6 +30,7 @@ mod profiles;
 mod quickstart;
 mod refusals;
 mod replay;
+mod retention;
 mod storage;
 mod support;
 mod transports;

@@ -66,6 +66,20 @@ async fn every_statement_finds_its_rows_by_an_index() {
             assert!(!(table && step.starts_with("SCAN")), "{step}: {sql}");
         }
     }
+    // The sweep begins with the oldest: by time alone it would read, each time, every attempt that it
+    // shortened before.
+    let personal = statements_with("FROM attempts", "shortened_at IS NULL");
+    let steps = database.plan(&personal).await;
+    let by = "SEARCH attempts USING INDEX attempts_personal (bound_at>? AND bound_at<?)";
+    assert_eq!(steps, [by], "{personal}");
     database.close().await;
     ca.check().await;
+}
+
+/// The one statement with all of these words.
+fn statements_with(one: &str, other: &str) -> String {
+    let mut found = statements();
+    found.retain(|sql| sql.contains(one) && sql.contains(other));
+    assert_eq!(found.len(), 1, "{found:?}");
+    found.remove(0)
 }

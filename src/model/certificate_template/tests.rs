@@ -152,9 +152,17 @@ fn a_supplied_value_never_becomes_structure() {
         names(&template, &unit("alice@example.com")),
         "OU: organizational_unit cannot stand there"
     );
+}
+
+#[test]
+fn a_supplied_value_is_one_label_and_one_segment() {
+    let template = device(
+        "subject_alternative_names = ['dns:{asset_id}.devices.example.com', 'uri:https://example.com/{asset_id}']",
+    )
+    .unwrap();
     let asset = |value: &str| Facts {
         asset_id: Some(value.to_owned()),
-        ..unit("a")
+        ..Facts::example(KeyScope::Machine)
     };
     for value in [
         "evil.example.com",

@@ -182,3 +182,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_hash_of_a_rule_sees_every_text_of_it() {
+    let settings = RuleSettings {
+        name: "staff".to_owned(),
+        expression: "email != ''".to_owned(),
+        message: "No.".to_owned(),
+        remedy: "ask".to_owned(),
+    };
+    let hash =
+        |settings: &RuleSettings| Rule::parse(settings.clone(), KeyScope::User).unwrap().hash;
+    let first = hash(&settings);
+    assert_eq!(first.len(), 64);
+    assert_eq!(hash(&settings), first);
+    for change in 0..4 {
+        let mut other = settings.clone();
+        match change {
+            0 => other.name.push('x'),
+            1 => other.expression.push(' '),
+            2 => other.message.push('!'),
+            _ => other.remedy.push('!'),
+        }
+        assert_ne!(hash(&other), first, "{change}");
+    }
+}

@@ -184,7 +184,8 @@ async fn stopped(ca: &mut TestCa) -> (Server, Schedule) {
         commits: ca.commits.clone(),
     };
     let server = server::build(&config, parts).await.unwrap();
-    let schedule = Schedule::new(Arc::clone(server.resources()), "by hand".to_owned());
+    let resources = Arc::clone(server.resources());
+    let schedule = Schedule::new(resources, "by hand".to_owned(), config.retention);
     (server, schedule)
 }
 

@@ -111,8 +111,8 @@ impl TestCa {
         );
         let unverified =
             "SELECT count(*) FROM certificates c JOIN attempts a ON a.id = c.attempt_id
-            WHERE a.verdict IS NULL OR a.facts IS NULL OR a.checks LIKE '%\"passed\":false%'
-              AND c.state = 'issued'";
+            WHERE (a.verdict IS NULL AND a.shortened_at IS NULL) OR a.facts IS NULL
+              OR a.checks LIKE '%\"passed\":false%' AND c.state = 'issued'";
         assert_eq!(
             self.count(unverified).await,
             0,
@@ -128,18 +128,22 @@ impl TestCa {
         );
     }
 
-    /// Each state change has exactly one event, and no event holds a person's name.
+    /// Each state change has exactly one event, and no event holds a person's name. What became of an
+    /// attempt that was shortened or deleted its record does not tell any more.
     async fn check_events(&self) {
         let mut expected = BTreeMap::new();
         for (kind, sql) in [
-            ("attempt_bound", "SELECT count(*) FROM attempts"),
+            (
+                "attempt_bound",
+                "SELECT count(*) FROM attempts WHERE shortened_at IS NULL",
+            ),
             (
                 "attempt_verified",
                 "SELECT count(*) FROM attempts WHERE verdict IS NOT NULL",
             ),
             (
                 "attempt_denied",
-                "SELECT count(*) FROM attempts WHERE state = 'denied'",
+                "SELECT count(*) FROM attempts WHERE state = 'denied' AND shortened_at IS NULL",
             ),
             ("certificate_intended", "SELECT count(*) FROM certificates"),
             (
@@ -160,17 +164,20 @@ impl TestCa {
             expected.insert(kind.to_owned(), self.count(sql).await);
         }
         expected.retain(|_, number| *number > 0);
-        // What these tell of is forgotten; see `check_pauses`.
-        let kinds =
-            "SELECT kind FROM events WHERE kind NOT IN ('identity_paused', 'identity_released')";
+        // What a pause tells of is forgotten; see `check_pauses`. So is what retention did.
+        let kinds = "SELECT kind FROM events
+            WHERE kind NOT IN ('identity_paused', 'identity_released', 'retention_applied')
+              AND (kind NOT LIKE 'attempt_%'
+                  OR subject IN (SELECT short_id FROM attempts WHERE shortened_at IS NULL))";
         let kinds = self.rows(kinds).await;
         let mut seen: BTreeMap<String, i64> = BTreeMap::new();
         for kind in kinds {
             *seen.entry(kind).or_default() += 1;
         }
         assert_eq!(seen, expected);
-        let doubled = "SELECT count(*) FROM (SELECT subject FROM events GROUP BY kind, subject
-            HAVING count(*) > 1) AS doubled";
+        self.check_retention().await;
+        let doubled = "SELECT count(*) FROM (SELECT subject FROM events
+            WHERE kind <> 'retention_applied' GROUP BY kind, subject HAVING count(*) > 1) AS doubled";
         assert_eq!(
             self.count(doubled).await,
             0,
@@ -202,6 +209,26 @@ impl TestCa {
         let verified = "SELECT count(*) FROM attempts
             WHERE code IN ('paused', 'too_many_attempts') AND (verdict IS NULL OR retry_at IS NULL)";
         assert_eq!(self.count(verified).await, 0, "a claim was made to wait");
+    }
+
+    /// The log counts every attempt that is gone, and every one that lost its personal data.
+    async fn check_retention(&self) {
+        let details = "SELECT detail FROM events WHERE kind = 'retention_applied'";
+        let (mut deleted, mut shortened) = (0, 0);
+        for detail in self.rows(details).await {
+            let detail: serde_json::Value = serde_json::from_str(&detail).unwrap();
+            deleted += detail["deleted"].as_i64().unwrap();
+            shortened += detail["shortened"].as_i64().unwrap();
+        }
+        let gone = "SELECT count(*) FROM events WHERE kind = 'attempt_bound'
+            AND subject NOT IN (SELECT short_id FROM attempts)";
+        assert_eq!(self.count(gone).await, deleted, "attempts went uncounted");
+        let short = "SELECT count(*) FROM attempts WHERE shortened_at IS NOT NULL";
+        let short = self.count(short).await;
+        assert!(
+            (short..=short + deleted).contains(&shortened),
+            "{shortened} counted, {short} left"
+        );
     }
 
     async fn check_crls(&self, issuer: &Issuer) {

@@ -207,19 +207,19 @@ impl Cluster {
     pub async fn crash_and_restart(&self) {
         self.kill();
         let pid_file = self.folder.join("data/postmaster.pid");
-        // The sessions outlive the server for a moment; the new one waits for none of them.
-        let gone = async {
-            loop {
-                fs::remove_file(&pid_file).ok();
-                *self.server.lock().unwrap() = serve(&self.folder, self.port, &self.settings);
-                tokio::time::sleep(Duration::from_millis(300)).await;
-                if !self.has_ended() {
-                    break;
+        // The sessions outlive the server for a moment. A new one does not wait for them but ends, and on
+        // a busy machine not at once.
+        let answering = async {
+            while self.connect("postgres").await.is_err() {
+                if self.has_ended() {
+                    fs::remove_file(&pid_file).ok();
+                    *self.server.lock().unwrap() = serve(&self.folder, self.port, &self.settings);
                 }
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(START, gone).await.unwrap();
-        self.ready().await;
+        let waited = tokio::time::timeout(START, answering).await;
+        waited.unwrap_or_else(|_| panic!("PostgreSQL does not start: {}", self.log()));
     }
 
     /// Starts it again as a standby that follows nobody: it can be read, until it is promoted.

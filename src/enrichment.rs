@@ -73,8 +73,7 @@ pub fn gather(
             domain,
         } => (None, domain.as_str().to_owned(), Some(device_permanent_id)),
     };
-    let supplied = circumstances.supplied;
-    Facts {
+    let mut facts = Facts {
         version: FACTS_VERSION,
         profile: profile.name.clone(),
         scope: device.identity().scope(),
@@ -91,10 +90,20 @@ pub fn gather(
         key_trust_level: device.key_trust_level(),
         key_algorithm: key.algorithm(),
         time: Some(circumstances.bound_at),
-        device_serial_number: supplied.device_serial_number,
-        asset_id: supplied.asset_id,
-        organizational_unit: supplied.organizational_unit,
-        sid: supplied.sid,
+        device_serial_number: None,
+        asset_id: None,
+        organizational_unit: None,
+        sid: None,
         live_certificates: circumstances.live_certificates,
-    }
+    };
+    supply(&mut facts, circumstances.supplied);
+    facts
+}
+
+/// Puts what the organisation says of an identity in place of what stood in its facts.
+pub fn supply(facts: &mut Facts, supplied: Supplied) {
+    facts.device_serial_number = supplied.device_serial_number;
+    facts.asset_id = supplied.asset_id;
+    facts.organizational_unit = supplied.organizational_unit;
+    facts.sid = supplied.sid;
 }

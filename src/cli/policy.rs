@@ -15,9 +15,10 @@ use crate::cli::open_store;
 use crate::cli::text::{count, escape, print_table};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
+use crate::enrichment::{self, Lists};
 use crate::model::attempt::AttemptId;
 use crate::model::facts::{Check, FACTS_VERSION, Facts, KeyAlgorithm, KeyTrustLevel};
-use crate::model::identity::{Domain, Email, InvalidIdentity};
+use crate::model::identity::{DeviceId, Domain, Email, InvalidIdentity, VerifiedIdentity};
 use crate::model::profile::CertificateProfile;
 use crate::policy::{self, Decision};
 use crate::store::attempts::{Attempt, AttemptSearch};
@@ -197,7 +198,17 @@ struct Change {
 /// What was decided, what would be, and by which check.
 type Changes = BTreeMap<(&'static str, String), Change>;
 
+/// What the recorded attempts came to.
+#[derive(Default)]
+struct Trial {
+    tried: u64,
+    /// Decided, and left out because digests stand for what they were decided on.
+    shortened: u64,
+    changes: Changes,
+}
+
 async fn try_attempts(config: &Config, since: Timestamp) -> anyhow::Result<bool> {
+    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
     let store = open_store(config).await?;
     let search = AttemptSearch {
         since,
@@ -207,57 +218,103 @@ async fn try_attempts(config: &Config, since: Timestamp) -> anyhow::Result<bool>
         code: None,
         outcome: None,
     };
-    let mut changes = Changes::new();
-    let (mut tried, mut shortened, mut before) = (0_u64, 0_u64, None);
+    let total = store.count_attempts(since).await?;
+    let mut progress = Progress::of(total);
+    let (mut trial, mut before) = (Trial::default(), None);
     loop {
         let page = store.attempts(&search, before, PAGE).await?;
         let Some(last) = page.last() else { break };
         before = Some(last.row);
         for attempt in &page {
-            // On digests no rule about names decides as it did.
-            if attempt.shortened.is_some() {
-                let decided = attempt
-                    .checks
-                    .iter()
-                    .any(|check| policy::is_check(&check.name));
-                shortened += u64::from(decided);
-                continue;
-            }
-            tried += u64::from(try_attempt(config, attempt, &mut changes)?);
+            try_attempt(config, &lists, attempt, &mut trial)?;
         }
-        if std::io::stderr().is_terminal() {
-            eprint!("\r{tried} attempts, back to {} ", last.binding.at);
-        }
+        progress.add(page.len());
     }
-    if std::io::stderr().is_terminal() {
-        eprintln!();
-    }
-    let changed: u64 = changes.values().map(|change| change.attempts).sum();
-    println!("{tried} recorded decisions since {since}, {changed} would change");
-    if shortened > 0 {
-        println!("{shortened} older ones are left out: their personal data was shortened");
-    }
-    let rows: Vec<_> = changes
-        .into_iter()
-        .map(|((change, check), of)| {
-            let examples: Vec<_> = of.examples.iter().map(AttemptId::as_str).collect();
-            let examples = examples.join(" ");
-            vec![change.to_owned(), check, of.attempts.to_string(), examples]
-        })
-        .collect();
-    if !rows.is_empty() {
-        print_table(&["CHANGE", "BY", "ATTEMPTS", "SUCH AS"], &rows);
-    }
-    Ok(rows.is_empty())
+    progress.end();
+    Ok(trial.tell(since))
 }
 
-/// Whether policy had decided on it; its change is added where there is one.
-fn try_attempt(config: &Config, attempt: &Attempt, changes: &mut Changes) -> anyhow::Result<bool> {
+/// How far a long command has come, for whoever waits at a terminal.
+struct Progress {
+    total: u64,
+    done: u64,
+    shown: bool,
+}
+
+impl Progress {
+    fn of(total: u64) -> Self {
+        Self {
+            total,
+            done: 0,
+            shown: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn add(&mut self, attempts: usize) {
+        self.done += u64::try_from(attempts).unwrap_or(0);
+        if self.shown {
+            // More may come in while it runs.
+            let percent = (self.done * 100 / self.total.max(1)).min(100);
+            eprint!("\r{percent:3} %  {} of {} attempts ", self.done, self.total);
+        }
+    }
+
+    fn end(self) {
+        if self.shown {
+            eprintln!();
+        }
+    }
+}
+
+impl Trial {
+    /// Whether nothing would change.
+    fn tell(self, since: Timestamp) -> bool {
+        let changed: u64 = self.changes.values().map(|change| change.attempts).sum();
+        let tried = self.tried;
+        println!("{tried} recorded decisions since {since}, {changed} would change");
+        if self.shortened > 0 {
+            let left_out = self.shortened;
+            println!("{left_out} older ones are left out: their personal data was shortened");
+        }
+        let rows: Vec<_> = self
+            .changes
+            .into_iter()
+            .map(|((change, check), of)| {
+                let examples: Vec<_> = of.examples.iter().map(AttemptId::as_str).collect();
+                let examples = examples.join(" ");
+                vec![change.to_owned(), check, of.attempts.to_string(), examples]
+            })
+            .collect();
+        if !rows.is_empty() {
+            print_table(&["CHANGE", "BY", "ATTEMPTS", "SUCH AS"], &rows);
+        }
+        rows.is_empty()
+    }
+}
+
+/// Decides an attempt again on which policy had decided, with what the lists of this configuration say
+/// of its identity.
+fn try_attempt(
+    config: &Config,
+    lists: &Lists,
+    attempt: &Attempt,
+    trial: &mut Trial,
+) -> anyhow::Result<()> {
+    // On digests no rule about names decides as it did.
+    if attempt.shortened.is_some() {
+        let mut checks = attempt.checks.iter();
+        trial.shortened += u64::from(checks.any(|check| policy::is_check(&check.name)));
+        return Ok(());
+    }
     let Some(facts) = &attempt.facts else {
-        return Ok(false);
+        return Ok(());
     };
-    let facts: Facts = serde_json::from_str(facts)
+    let mut facts: Facts = serde_json::from_str(facts)
         .with_context(|| format!("the facts of {} are of another version", attempt.id))?;
+    if let Some(identity) = identity(&facts) {
+        enrichment::supply(&mut facts, lists.look_up(&identity));
+    }
+    trial.tried += 1;
     let then = attempt
         .checks
         .iter()
@@ -275,11 +332,25 @@ fn try_attempt(config: &Config, attempt: &Attempt, changes: &mut Changes) -> any
         }
     };
     if let Some((change, check)) = change {
-        let change = changes.entry((change, escape(&check))).or_default();
+        let change = trial.changes.entry((change, escape(&check))).or_default();
         change.attempts += 1;
         if change.examples.len() < EXAMPLES {
             change.examples.push(attempt.id.clone());
         }
     }
-    Ok(true)
+    Ok(())
+}
+
+/// Whom facts are about.
+fn identity(facts: &Facts) -> Option<VerifiedIdentity> {
+    match (&facts.email, &facts.device_permanent_id) {
+        (Some(email), _) => Some(VerifiedIdentity::User {
+            email: Email::parse(email).ok()?,
+        }),
+        (None, Some(id)) => Some(VerifiedIdentity::Device {
+            device_permanent_id: DeviceId::parse(id).ok()?,
+            domain: Domain::parse(&facts.domain).ok()?,
+        }),
+        (None, None) => None,
+    }
 }

@@ -549,6 +549,18 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// How many attempts there are since then.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_attempts(&self, since: Timestamp) -> Result<u64, StoreError> {
+        let row = query("SELECT count(*) FROM attempts WHERE bound_at >= $1")
+            .bind(since.0)
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
+    }
+
     /// When the newest attempt was bound: our clock must not stand far before it.
     ///
     /// # Errors

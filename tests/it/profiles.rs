@@ -8,7 +8,7 @@ use vaca::model::facts::{Facts, KeyAlgorithm as Certified};
 use vaca_emulator::{KeyAlgorithm, Scope, VirtualChromebook};
 
 use crate::chain::{dump, publish, verify};
-use crate::support::openssl::{openssl, openssl_refuses};
+use crate::support::openssl::{openssl, openssl_refuses, run, said};
 use crate::support::{ALICE, Answer, CONFIGURATION, START, TestCa, pkilint};
 
 /// The configuration of the tests with a sample in place of its profiles.
@@ -180,6 +180,28 @@ async fn whom_no_list_knows_gets_no_certificate_and_the_record_says_why() {
     let names = ("names".to_owned(), "sid is not known".to_owned());
     assert_eq!(failed(&ca).await, [names]);
     ca.nothing_issued().await;
+
+    // Would it help to put him in the list?
+    let tried = async || {
+        let file = ca.configuration_file();
+        let file = file.to_str().unwrap();
+        let arguments = ["--config", file, "policy", "test", "--since", "49000d"];
+        let folder = ca.folder.path();
+        said(&run(env!("CARGO_BIN_EXE_vaca"), &arguments, folder).await)
+    };
+    let same = tried().await;
+    assert!(same.contains("1 recorded decisions"), "{same}");
+    assert!(same.contains(", 0 would change"), "{same}");
+    let list = ca.folder.path().join("users.csv");
+    let users = std::fs::read_to_string(&list).unwrap();
+    let bob = "bob@example.com,S-1-5-21-1004336348-1177238915-682003330-1105\n";
+    std::fs::write(&list, users + bob).unwrap();
+    let helped = tried().await;
+    assert!(helped.contains(", 1 would change"), "{helped}");
+    assert!(
+        helped.contains("refused by policy, now approved  names"),
+        "{helped}"
+    );
     ca.check().await;
 }
 

@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
+use vaca::ca::ceremony::{IssuingRequest, Owner, ROOT_LIFETIME, prepare_issuing, prepare_root};
+use vaca::ca::signer::software::SoftwareKey;
+use vaca::ca::signer::{SignatureAlgorithm, Signer as _};
 use vaca::config::Config;
 use vaca::model::certificate_template::CertificateTemplate;
+use vaca::model::endpoint::Endpoint;
 use vaca::model::facts::{Facts, KeyAlgorithm as Certified};
+use vaca::model::serial::SerialNumber;
+use vaca::random::SeededRandom;
 use vaca_emulator::{KeyAlgorithm, Scope, VirtualChromebook};
 
 use crate::chain::{dump, publish, verify};
@@ -243,6 +249,34 @@ async fn a_profile_that_its_issuer_cannot_serve_does_not_start() {
     assert!(why.contains(told), "{why}");
     ca.reconfigure(usage, "");
     ca.serve().await.unwrap();
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_would_outlive_any_issuer_is_a_mistake() {
+    let owner = Owner::new("Example", Endpoint::Test).unwrap();
+    let key = || SoftwareKey::generate(SignatureAlgorithm::default()).unwrap();
+    let (root_key, issuing_key) = (key(), key());
+    let serial = |seed| SerialNumber::draw(START, &SeededRandom::new(seed)).unwrap();
+    let root = prepare_root(&owner, &root_key, serial(1), START, ROOT_LIFETIME).unwrap();
+    let root = root.sign(&root_key).await.unwrap();
+    let ca = TestCa::start().await;
+    let config = Config::load(&ca.configuration_file()).unwrap();
+    let usages = std::collections::BTreeSet::new();
+    for (days, fits) in [(29, false), (30, true)] {
+        let request = IssuingRequest {
+            spki_der: issuing_key.spki_der(),
+            usages: &usages,
+            serial: serial(2),
+            lifetime: (days - 1) * 24 * 60 * 60,
+        };
+        let issuing = prepare_issuing(&owner, &root, &root_key, request, START).unwrap();
+        let issuing = issuing.sign(&root_key).await.unwrap();
+        let checked = config.check_issuer(&config.issuers[0], &issuing);
+        let told = checked.map_or_else(|error| error.to_string(), |()| "fits".to_owned());
+        let wrong = "[[profile]] wifi-user: validity_days is more than the 29 days for which issuer issuing is good altogether";
+        assert!(told.contains(if fits { "fits" } else { wrong }), "{told}");
+    }
     ca.check().await;
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::attestation::{Failure, VerifiedDevice, Verifier};
 use crate::clock::{Clock, Timestamp};
 use crate::enrichment::Lists;
+use crate::enrichment::webhook::Webhook;
 use crate::model::actor::Actor;
 use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, OWNERSHIP};
 use crate::model::challenge::{CHALLENGE_LIFETIME, Challenge};
@@ -43,6 +44,8 @@ pub struct Resources {
     pub profiles: Arc<Vec<CertificateProfile>>,
     /// What the organisation says of its devices and users.
     pub lists: Lists,
+    /// Services of the organisation's that profiles name.
+    pub webhooks: Vec<Webhook>,
     /// Tags that the database cannot forge.
     pub deployment_key: DeploymentKey,
     /// Time.

@@ -19,7 +19,7 @@ mod failure;
 #[cfg(test)]
 mod fixtures;
 mod grpc;
-mod https;
+pub(crate) mod https;
 mod protocol;
 mod raw;
 mod response;

@@ -12,6 +12,7 @@ use crate::admission::GateSettings;
 use crate::attestation::VerifiedAccessSettings;
 use crate::ca::Authority;
 use crate::enrichment::EnrichmentSettings;
+use crate::enrichment::webhook::WebhookSettings;
 use crate::http::settings::HttpSettings;
 use crate::model::profile::{CertificateProfile, InvalidProfile, ProfileSettings};
 use crate::schedule::{Retention, RetentionSettings};
@@ -119,6 +120,8 @@ struct Settings {
     enrichment: EnrichmentSettings,
     #[serde(default)]
     retention: RetentionSettings,
+    #[serde(default)]
+    webhook: Vec<WebhookSettings>,
     issuer: Vec<IssuerSettings>,
     profile: Vec<ProfileSettings>,
 }
@@ -145,6 +148,8 @@ pub struct Config {
     pub enrichment: EnrichmentSettings,
     /// How long what is kept.
     pub retention: Retention,
+    /// Services of the organisation's that profiles name.
+    pub webhooks: Vec<WebhookSettings>,
     /// Who signs.
     pub issuers: Vec<IssuerSettings>,
     /// What can be asked for.
@@ -251,7 +256,8 @@ impl Config {
             ],
         );
         let issuers = read_issuers(settings.issuer, folder);
-        let profiles = read_profiles(settings.profile, &issuers)?;
+        let webhooks = read_webhooks(settings.webhook, folder)?;
+        let profiles = read_profiles(settings.profile, &issuers, &webhooks)?;
         Ok(Self {
             folder: folder.to_owned(),
             deployment_key_file: folder.join(settings.deployment_key_file),
@@ -263,6 +269,7 @@ impl Config {
             enrichment,
             retention: Retention::try_from(settings.retention)
                 .map_err(|error| Misfit::in_table("retention", &error))?,
+            webhooks,
             issuers,
             profiles,
             source,
@@ -316,9 +323,36 @@ fn read_issuers(mut issuers: Vec<IssuerSettings>, folder: &Path) -> Vec<IssuerSe
     issuers
 }
 
+fn read_webhooks(
+    mut webhooks: Vec<WebhookSettings>,
+    folder: &Path,
+) -> Result<Vec<WebhookSettings>, Misfit> {
+    let mut names = HashSet::new();
+    for (index, webhook) in webhooks.iter_mut().enumerate() {
+        let misfit = |message: String| Misfit {
+            at: vec![Step::Key("webhook"), Step::Nth(index)],
+            place: format!("[[webhook]] {}", webhook.name),
+            message,
+        };
+        if !names.insert(webhook.name.clone()) {
+            return Err(misfit("the name stands twice".to_owned()));
+        }
+        webhook.check().map_err(|error| misfit(error.to_string()))?;
+        within(
+            folder,
+            [
+                Some(&mut webhook.secret_file),
+                webhook.root_certificate_file.as_mut(),
+            ],
+        );
+    }
+    Ok(webhooks)
+}
+
 fn read_profiles(
     settings: Vec<ProfileSettings>,
     issuers: &[IssuerSettings],
+    webhooks: &[WebhookSettings],
 ) -> Result<Vec<CertificateProfile>, Misfit> {
     let mut issuer_names = HashSet::new();
     for (index, issuer) in issuers.iter().enumerate() {
@@ -346,6 +380,12 @@ fn read_profiles(
         if !issuer_names.contains(profile.issuer.as_str()) {
             let message = format!("no [[issuer]] is named {:?}", profile.issuer);
             return Err(misfit(&[Step::Key("issuer")], message));
+        }
+        if let Some(name) = &profile.webhook
+            && !webhooks.iter().any(|webhook| webhook.name == *name)
+        {
+            let message = format!("no [[webhook]] is named {name:?}");
+            return Err(misfit(&[Step::Key("webhook")], message));
         }
         let profile = CertificateProfile::try_from(profile)
             .map_err(|error| misfit(&steps(&error), error.to_string()))?;

@@ -9,8 +9,18 @@ use crate::model::identity::{CustomerId, DeviceId, VerifiedIdentity};
 use crate::model::profile::CertificateProfile;
 
 mod lists;
+pub mod webhook;
 
 pub use lists::{EnrichmentSettings, InvalidList, Lists};
+
+/// Longest value that is supplied, in characters: no inventory's number is longer, and it must fit a
+/// name.
+const VALUE_MAX: usize = 128;
+
+/// Whether a value may be supplied at all; where it stands has rules of its own.
+fn is_value(text: &str) -> bool {
+    text.chars().count() <= VALUE_MAX && !text.chars().any(char::is_control)
+}
 
 /// What the organisation says of one verified identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +33,30 @@ pub struct Supplied {
     pub organizational_unit: Option<String>,
     /// A user's account in an Active Directory.
     pub sid: Option<String>,
+}
+
+impl Supplied {
+    /// What facts hold of it.
+    #[must_use]
+    pub fn of(facts: &Facts) -> Self {
+        Self {
+            device_serial_number: facts.device_serial_number.clone(),
+            asset_id: facts.asset_id.clone(),
+            organizational_unit: facts.organizational_unit.clone(),
+            sid: facts.sid.clone(),
+        }
+    }
+
+    /// This, and `other` where this says nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            device_serial_number: self.device_serial_number.or(other.device_serial_number),
+            asset_id: self.asset_id.or(other.asset_id),
+            organizational_unit: self.organizational_unit.or(other.organizational_unit),
+            sid: self.sid.or(other.sid),
+        }
+    }
 }
 
 /// What is known of an attempt besides the answer of Verified Access.
@@ -42,12 +76,7 @@ impl Circumstances {
     pub fn of(facts: &Facts) -> Option<Self> {
         Some(Self {
             bound_at: facts.time?,
-            supplied: Supplied {
-                device_serial_number: facts.device_serial_number.clone(),
-                asset_id: facts.asset_id.clone(),
-                organizational_unit: facts.organizational_unit.clone(),
-                sid: facts.sid.clone(),
-            },
+            supplied: Supplied::of(facts),
             live_certificates: facts.live_certificates,
         })
     }

@@ -26,6 +26,7 @@ use crate::store::attempts::Attempt;
 use crate::store::certificates::CertificateRow;
 
 mod issuance;
+mod objection;
 
 /// What a requester gets: a public certificate and how long it is good.
 #[derive(Clone, Debug)]
@@ -151,7 +152,17 @@ impl Enrollment {
         let circumstances = self
             .circumstances(&attempt, device.identity(), profile)
             .await?;
-        let facts = enrichment::gather(&device, &key, profile, circumstances);
+        let mut facts = enrichment::gather(&device, &key, profile, circumstances);
+        let asked = self.consult(&attempt, &device, &key, profile, &mut facts);
+        if let Some(check) = asked.await? {
+            if !check.passed {
+                let code = ProblemCode::RefusedByWebhook;
+                return Err(self
+                    .deny(&attempt, identity, code, vec![check], Some(&facts))
+                    .await);
+            }
+            attempt.checks.push(check);
+        }
         let decision = policy::evaluate(&facts, profile);
         match policy::approve(device, key, decision) {
             Ok(approval) => {

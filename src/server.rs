@@ -20,6 +20,7 @@ use crate::ca::bundle::bundle;
 use crate::clock::Clock;
 use crate::config::{Config, IssuerSettings, ListenSettings};
 use crate::enrichment::Lists;
+use crate::enrichment::webhook::Webhook;
 use crate::enrollment::Enrollment;
 use crate::http::health::ReadinessReport;
 use crate::http::{self, Edge};
@@ -34,7 +35,7 @@ mod keys;
 mod readiness;
 mod tls;
 
-pub use keys::{load_deployment_key, load_issuer, read_passphrase};
+pub use keys::{load_deployment_key, load_issuer, load_webhook, read_passphrase};
 use readiness::Health;
 
 /// How far our clock may stand before the newest attempt in the record, in seconds.
@@ -136,6 +137,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         verifier,
         profiles: Arc::new(config.profiles.clone()),
         lists,
+        webhooks: load_webhooks(config)?,
         deployment_key: load_deployment_key(&config.deployment_key_file)?,
         clock: parts.clock,
         random: parts.random,
@@ -178,6 +180,10 @@ fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
         Ok((settings.name.clone(), issuer))
     };
     config.issuers.iter().map(load).collect()
+}
+
+fn load_webhooks(config: &Config) -> anyhow::Result<Vec<Webhook>> {
+    config.webhooks.iter().map(load_webhook).collect()
 }
 
 /// What `/ca/{issuer}.crt` serves: the issuing certificate, and the root's.

@@ -1,5 +1,6 @@
 //! Requests over HTTP under roots of our own.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::attestation::failure::chain;
@@ -28,11 +29,29 @@ pub(super) fn client(
         .map_err(|error| chain(&error))
 }
 
+/// The same for a service of the organisation's own, under this root or the bundled public ones. Its
+/// address was checked: in the clear it is asked on this machine alone.
+///
+/// # Errors
+/// What does not fit.
+pub(crate) fn client_under(
+    root: Option<&Path>,
+    timeout: Duration,
+) -> Result<reqwest::Client, String> {
+    let roots = Roots::public_or(root).map_err(|error| error.to_string())?;
+    client(Endpoint::Test, &roots, timeout)
+}
+
+/// What went wrong with a request, cause by cause.
+pub(crate) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    chain(error)
+}
+
 /// The body of an answer, of `longest` octets at most.
 ///
 /// # Errors
 /// What went wrong, without the URL and fit for a log.
-pub(super) async fn read(
+pub(crate) async fn read(
     mut response: reqwest::Response,
     longest: usize,
 ) -> Result<Vec<u8>, String> {

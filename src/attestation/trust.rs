@@ -19,7 +19,7 @@ const GOOGLE_TRUST_SERVICES: &str = "Google Trust Services LLC";
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The test root cannot be read.
-    #[error("verified_access.root_certificate_file {path} cannot be read: {source}")]
+    #[error("root_certificate_file {path} cannot be read: {source}")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum TrustError {
         source: std::io::Error,
     },
     /// The test root is none.
-    #[error("verified_access.root_certificate_file {0} holds no X.509 certificate in PEM form")]
+    #[error("root_certificate_file {0} holds no X.509 certificate in PEM form")]
     NoCertificate(PathBuf),
     /// The bundled set was narrowed to nothing.
     #[error("none of the bundled roots belongs to Google Trust Services: set trust = \"public\"")]
@@ -45,19 +45,30 @@ impl Roots {
     /// # Errors
     /// [`TrustError`].
     pub(super) fn load(settings: &VerifiedAccessSettings) -> Result<Self, TrustError> {
-        let anchors = match (&settings.root_certificate_file, settings.trust) {
-            (Some(path), _) => read(path)?,
-            (None, Trust::Public) => webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-            (None, Trust::GoogleTrustServices) => webpki_roots::TLS_SERVER_ROOTS
-                .iter()
-                .filter(|anchor| is_google_trust_services(anchor.subject.as_ref()))
-                .cloned()
-                .collect(),
-        };
+        let root = settings.root_certificate_file.as_deref();
+        if root.is_some() || settings.trust == Trust::Public {
+            return Self::public_or(root);
+        }
+        let anchors: Vec<_> = webpki_roots::TLS_SERVER_ROOTS
+            .iter()
+            .filter(|anchor| is_google_trust_services(anchor.subject.as_ref()))
+            .cloned()
+            .collect();
         if anchors.is_empty() {
             return Err(TrustError::Empty);
         }
         Ok(Self(anchors))
+    }
+
+    /// The roots in a file, or the bundled ones.
+    ///
+    /// # Errors
+    /// [`TrustError`].
+    pub(super) fn public_or(root: Option<&Path>) -> Result<Self, TrustError> {
+        match root {
+            Some(path) => read(path).map(Self),
+            None => Ok(Self(webpki_roots::TLS_SERVER_ROOTS.to_vec())),
+        }
     }
 
     /// The anchors themselves.

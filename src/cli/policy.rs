@@ -311,7 +311,10 @@ fn try_attempt(
     };
     let mut facts: Facts = serde_json::from_str(facts)
         .with_context(|| format!("the facts of {} are of another version", attempt.id))?;
-    if let Some(identity) = identity(&facts) {
+    let tried = profile(config, &attempt.binding.profile);
+    // A webhook is not asked about what is over: what it said then stands.
+    let asks = tried.is_some_and(|profile| profile.webhook.is_some());
+    if let Some(identity) = identity(&facts).filter(|_| !asks) {
         enrichment::supply(&mut facts, lists.look_up(&identity));
     }
     trial.tried += 1;
@@ -320,7 +323,7 @@ fn try_attempt(
         .iter()
         .find(|check| !check.passed && policy::is_check(&check.name));
     let then = then.map(|check| check.name.as_str());
-    let change = match profile(config, &attempt.binding.profile) {
+    let change = match tried {
         None => Some(("the profile is gone", attempt.binding.profile.clone())),
         Some(profile) => {
             let decision = policy::evaluate(&facts, profile);

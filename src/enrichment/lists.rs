@@ -5,12 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::enrichment::Supplied;
+use crate::enrichment::{Supplied, VALUE_MAX, is_value};
 use crate::model::identity::{DeviceId, Email, VerifiedIdentity};
 use crate::model::sid::{InvalidSid, Sid};
-
-/// Longest value, in characters: no inventory's number is longer, and it must fit a name.
-const VALUE_MAX: usize = 128;
 
 /// `[enrichment]`: where the lists are. See `docs/configuration.md`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -216,7 +213,7 @@ fn columns(head: &csv::StringRecord, form: &Form) -> Result<Vec<&'static str>, L
 
 /// A cell; an empty one says nothing.
 fn text(value: &str, line: u64, column: &'static str) -> Result<Option<String>, ListProblem> {
-    if value.chars().count() > VALUE_MAX || value.chars().any(char::is_control) {
+    if !is_value(value) {
         return Err(ListProblem::Value { line, column });
     }
     Ok((!value.is_empty()).then(|| value.to_owned()))

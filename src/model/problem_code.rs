@@ -105,6 +105,8 @@ codes! {
     NotAllowed = "not_allowed",
     /// A rule of the profile is not true for this user or device.
     RefusedByRule = "refused_by_rule",
+    /// A webhook of the organisation's had an objection.
+    RefusedByWebhook = "refused_by_webhook",
     /// The user or device has as many certificates of this profile as it may.
     TooManyCertificates = "too_many_certificates",
     /// The user or device started too many attempts in a minute.
@@ -123,6 +125,8 @@ codes! {
     IssuerExpiring = "issuer_expiring",
     /// Our clock is not to be trusted.
     ClockUntrusted = "clock_untrusted",
+    /// A webhook of the organisation's gave no answer that counts.
+    WebhookUnavailable = "webhook_unavailable",
     /// The record cannot be written; nothing is signed.
     StorageUnavailable = "storage_unavailable",
     /// A fault of ours.

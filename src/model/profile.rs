@@ -38,6 +38,9 @@ pub struct ProfileSettings {
     pub issuer: String,
     /// Who, of all whom Verified Access vouched for, may have a certificate. There is no default.
     pub allow: Allow,
+    /// The webhook that is asked about each attempt, by its configured name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<String>,
     /// Key algorithms that may be certified, by `registerKey`'s names.
     #[serde(
         default = "default_key_algorithms",
@@ -347,6 +350,8 @@ pub struct CertificateProfile {
     pub allow: Arc<Allow>,
     /// What must be true besides.
     pub rules: Arc<[Rule]>,
+    /// The webhook that is asked about each attempt.
+    pub webhook: Option<String>,
     /// Keys that may be certified.
     pub key_algorithms: Vec<KeyAlgorithm>,
     /// Trust levels that may be certified.
@@ -407,6 +412,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             customer_id,
             require_customer_id: settings.require_customer_id,
             issuer: settings.issuer,
+            webhook: settings.webhook,
             key_algorithms: settings.key_algorithms,
             key_trust_levels: settings.key_trust_levels,
             lifetime,
@@ -533,6 +539,7 @@ mod tests {
             require_customer_id: false,
             issuer: "issuing".to_owned(),
             allow: Allow::AllVerified,
+            webhook: None,
             certificate: CertificateSettings::default(),
             rule: Vec::new(),
             renewal_window_days: None,

@@ -453,12 +453,12 @@ fn on_one_line(text: &str) -> String {
 }
 
 fn check_text(field: &'static str, text: &str) -> Result<(), InvalidRule> {
-    let length = text.chars().count();
-    if (1..=TEXT_MAX).contains(&length) && !text.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        Err(InvalidRule::Text(field))
-    }
+    is_text(text).then_some(()).ok_or(InvalidRule::Text(field))
+}
+
+/// Whether a screen may show it to a person: one line, not too long.
+pub(crate) fn is_text(text: &str) -> bool {
+    (1..=TEXT_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 /// Holds the two sides of `==`, `!=` and `in` against each other, where one is a fact and the other stands

@@ -45,7 +45,7 @@ const ABSENT: &str = "absent";
 const CHECK_KEPT: [&str; 2] = ["name", "rule_hash"];
 /// Checks, beside those of rules, whose `seen` is made of words of ours and of values that are known
 /// here. Of another one, which may show names that were made of facts, a digest is left.
-const TOLD: [&str; 22] = [
+const TOLD: [&str; 23] = [
     "age",
     "allow",
     "attempts_per_minute",
@@ -68,6 +68,7 @@ const TOLD: [&str; 22] = [
     "proof_of_possession",
     "user_answer",
     "verified_access",
+    "webhook",
 ];
 
 /// The same attempt without personal data. Text that is no JSON of this program's is dropped: what it

@@ -11,6 +11,7 @@ use crate::ca::Issuer;
 use crate::ca::signer::file;
 use crate::ca::signer::passphrase::Passphrase;
 use crate::config::IssuerSettings;
+use crate::enrichment::webhook::{Webhook, WebhookSettings};
 use crate::secrets::DeploymentKey;
 
 /// Reads the deployment key: 64 hexadecimal digits.
@@ -18,9 +19,27 @@ use crate::secrets::DeploymentKey;
 /// # Errors
 /// Where the file is missing or holds anything else.
 pub fn load_deployment_key(path: &Path) -> anyhow::Result<DeploymentKey> {
+    read_key(path, "`vaca init` makes it").map(DeploymentKey::new)
+}
+
+/// Prepares a webhook with its secret: 64 hexadecimal digits.
+///
+/// # Errors
+/// Where a file is missing or holds anything else.
+pub fn load_webhook(settings: &WebhookSettings) -> anyhow::Result<Webhook> {
+    let place = || format!("[[webhook]] {}", settings.name);
+    let path = &settings.secret_file;
+    let secret = read_key(path, "`openssl rand -hex 32` makes one").with_context(place)?;
+    Webhook::load(settings, &secret)
+        .map_err(anyhow::Error::msg)
+        .with_context(place)
+}
+
+/// 32 octets from a file of 64 hexadecimal digits; `origin` says where one comes from.
+fn read_key(path: &Path, origin: &str) -> anyhow::Result<[u8; 32]> {
     let text = std::fs::read_to_string(path)
         .map(Zeroizing::new)
-        .with_context(|| format!("cannot read {} (`vaca init` makes it)", path.display()))?;
+        .with_context(|| format!("cannot read {} ({origin})", path.display()))?;
     let digits = text.trim();
     if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         bail!("{} must hold 64 hexadecimal digits", path.display());
@@ -32,7 +51,7 @@ pub fn load_deployment_key(path: &Path) -> anyhow::Result<DeploymentKey> {
     let mut octets = [0; 32];
     octets[..16].copy_from_slice(&half(0..32)?);
     octets[16..].copy_from_slice(&half(32..64)?);
-    Ok(DeploymentKey::new(octets))
+    Ok(octets)
 }
 
 /// Reads an issuer's certificates and opens its key.

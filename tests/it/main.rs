@@ -35,3 +35,4 @@ mod storage;
 mod support;
 mod transports;
 mod two_nodes;
+mod webhook;

@@ -203,6 +203,10 @@ rows! {
         "Refused by a rule";
         "A rule of this profile does not admit this user or device.";
         "Tell the help desk the id in this answer: it finds the rule, what it saw, and the remedy".
+    RefusedByWebhook: 403 AskAdmin;
+        "Refused by a webhook";
+        "A service of your organisation has an objection to a certificate for this user or device.";
+        "Tell the help desk the id in this answer: the service's own log has it too".
     TooManyCertificates: 403 AskAdmin after 86400;
         "Too many certificates";
         "This user or device has as many good certificates of this profile as it may have at once.";
@@ -239,6 +243,10 @@ rows! {
         "Clock untrusted";
         "This service does not trust its clock and signs nothing.";
         "The operator of this service must set its clock right; nothing is wrong with the device".
+    WebhookUnavailable: 503 RetrySame after 5 to 15;
+        "Webhook unavailable";
+        "A service of your organisation that has a say in this does not answer.";
+        "Send the same request again after the time in Retry-After; if this keeps happening, tell the operator of this service".
     StorageUnavailable: 503 RetrySame after 2 to 10;
         "Storage unavailable";
         "This service cannot write its record, so it signs nothing.";

@@ -247,6 +247,7 @@ fn every_check_that_is_told_is_one_that_is_made() {
         include_str!("../../attestation/verdict/judgement.rs"),
         include_str!("../../csr/refusal.rs"),
         include_str!("../../enrollment/issuance.rs"),
+        include_str!("../../enrollment/objection.rs"),
         include_str!("../../model/pause.rs"),
     ];
     for name in TOLD {

@@ -15,14 +15,13 @@ use crate::enrichment::EnrichmentSettings;
 use crate::enrichment::webhook::WebhookSettings;
 use crate::http::settings::HttpSettings;
 use crate::model::profile::{CertificateProfile, InvalidProfile, ProfileSettings};
+use crate::model::span::DAY;
 use crate::schedule::{Retention, RetentionSettings};
 use crate::store::database::{Database, DatabaseSettings};
 
 mod source;
 
 use source::{Misfit, Source, Step};
-
-const DAY: i64 = 24 * 60 * 60;
 
 /// The environment variable that may hold the password of the PostgreSQL user.
 const DATABASE_PASSWORD: &str = "VACA_DATABASE_PASSWORD";
@@ -208,14 +207,12 @@ impl Config {
                 );
                 return Err(misfit(&[Step::Key("validity_days")], message));
             }
-            if let Some(usage) = authority.refuses(profile) {
+            if let Some((key, refused)) = authority.refuses(profile) {
                 let message = format!(
-                    "the certificate of issuer {} does not admit {}: leave it out of extended_key_usages, or have `vaca init` make an issuer with this configuration",
-                    issuer.name,
-                    usage.as_str()
+                    "the certificate of issuer {} does not admit {refused}: leave it out of {key}, or have `vaca init` make an issuer with this configuration",
+                    issuer.name
                 );
-                let at = [Step::Key("certificate"), Step::Key("extended_key_usages")];
-                return Err(misfit(&at, message));
+                return Err(misfit(&[Step::Key("certificate"), Step::Key(key)], message));
             }
         }
         Ok(())
@@ -389,6 +386,21 @@ fn read_profiles(
         }
         let profile = CertificateProfile::try_from(profile)
             .map_err(|error| misfit(&steps(&error), error.to_string()))?;
+        // Downstream nobody sees by which profile a name was made.
+        let alone = profile.certificate.local_part_alone();
+        let other = profiles.iter().find(|other: &&CertificateProfile| {
+            alone.is_some()
+                && other.issuer == profile.issuer
+                && other.certificate.local_part_alone().is_some()
+                && other.domains != profile.domains
+        });
+        if let Some(other) = other {
+            let message = format!(
+                "{{local_part}} stands in names of {} too, for another domain: two users of one issuer would have one name",
+                other.name
+            );
+            return Err(misfit(&[Step::Key("domains")], message));
+        }
         profiles.push(profile);
     }
     if profiles.is_empty() {

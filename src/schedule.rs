@@ -1,6 +1,7 @@
 //! What must happen when: one loop, driven by the clock, leased where it must be done once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::admission::Resources;
 use crate::clock::Timestamp;
@@ -25,11 +26,11 @@ pub use retention::{InvalidRetention, Retention, RetentionSettings};
 const LEASE: i64 = 10;
 /// Attempts that one sweep closes; the rest wait for the next.
 const CLOSED_AT_ONCE: u32 = 1000;
-/// Seconds between two sweeps of forgotten challenges, attempts and pauses.
-const SWEEP_EVERY: i64 = 60;
-/// Seconds between two sweeps of old attempts, where the first left nothing over: who counts in days
+/// Between two sweeps of forgotten challenges, attempts and pauses.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Between two sweeps of old attempts, where the first left nothing over: who counts in days
 /// misses nothing, and the audit log does not fill with them.
-const RETENTION_EVERY: i64 = 60 * 60;
+const RETENTION_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// What is due, and when it was last done.
 #[derive(Debug)]
@@ -37,8 +38,9 @@ pub struct Schedule {
     resources: Arc<Resources>,
     holder: String,
     retention: Retention,
-    swept_at: Option<Timestamp>,
-    retention_due: Timestamp,
+    /// In monotonic time, like the next: a wall clock that was set back must not stop either.
+    sweep_due: Duration,
+    retention_due: Duration,
 }
 
 impl Schedule {
@@ -49,34 +51,50 @@ impl Schedule {
             resources,
             holder,
             retention,
-            swept_at: None,
-            retention_due: Timestamp(i64::MIN),
+            sweep_due: Duration::ZERO,
+            retention_due: Duration::ZERO,
         }
     }
 
-    /// Does whatever is due at `now`.
+    /// Does whatever is due at `now`. What fails keeps nothing else from being done.
     ///
     /// # Errors
-    /// [`StoreError`]; what was not done is due again the next time.
+    /// [`StoreError`], the first; what was not done is due again the next time.
     pub async fn run_due(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let store = &self.resources.store;
-        if self.leases("sequencer", now).await? {
-            while store.write(Sequence).await? > 0 {}
-        }
-        if self.swept_at.is_none_or(|at| now.since(at) >= SWEEP_EVERY) {
-            let swept = store.write(Sweep { now }).await?;
-            if swept > 0 {
-                tracing::debug!(swept, "forgot challenges that nobody answered");
+        let sequenced = self.sequence(now).await;
+        let elapsed = self.resources.clock.monotonic();
+        let mut swept = Ok(());
+        if self.sweep_due <= elapsed {
+            swept = self.sweep(now).await;
+            if swept.is_ok() {
+                self.sweep_due = elapsed + SWEEP_EVERY;
             }
-            store.write(ForgetPauses { now }).await?;
-            self.close_attempts(now).await?;
-            self.swept_at = Some(now);
         }
-        if self.retention_due <= now {
-            let pause = self.retain(now).await?;
-            self.retention_due = now.plus(pause);
+        let mut retained = Ok(());
+        if self.retention_due <= elapsed {
+            match self.retain(now).await {
+                Ok(pause) => self.retention_due = elapsed + pause,
+                Err(error) => retained = Err(error),
+            }
+        }
+        sequenced.and(swept).and(retained)
+    }
+
+    async fn sequence(&self, now: Timestamp) -> Result<(), StoreError> {
+        if self.leases("sequencer", now).await? {
+            while self.resources.store.write(Sequence).await? > 0 {}
         }
         Ok(())
+    }
+
+    async fn sweep(&self, now: Timestamp) -> Result<(), StoreError> {
+        let store = &self.resources.store;
+        let swept = store.write(Sweep { now }).await?;
+        if swept > 0 {
+            tracing::debug!(swept, "forgot challenges that nobody answered");
+        }
+        store.write(ForgetPauses { now }).await?;
+        self.close_attempts(now).await
     }
 
     /// Whether this process is the one to do it.
@@ -90,18 +108,21 @@ impl Schedule {
         Ok(self.resources.store.write(lease).await?.is_some())
     }
 
-    /// One part of what is due for retention. Answers in how many seconds the next is: where a part was
-    /// full, in the next one. A clock that is a year ahead would delete everything, so Google's must
+    /// One part of what is due for retention. Answers when the next is: where a part was full, at once. A clock that is a year ahead would delete everything, so Google's must
     /// have confirmed it first.
-    async fn retain(&self, now: Timestamp) -> Result<i64, StoreError> {
+    async fn retain(&self, now: Timestamp) -> Result<Duration, StoreError> {
         if !self.resources.verifier.clock_confirmed() {
             return Ok(SWEEP_EVERY);
         }
         if !self.leases("retention", now).await? {
-            return Ok(LEASE);
+            return Ok(SWEEP_EVERY);
         }
         let more = self.retention.sweep(&self.resources, now).await?;
-        Ok(if more { 0 } else { RETENTION_EVERY })
+        Ok(if more {
+            Duration::ZERO
+        } else {
+            RETENTION_EVERY
+        })
     }
 
     /// Ends attempts that no retry can finish: nobody owns them, and the challenge's minute, or the

@@ -3,14 +3,16 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use const_oid::AssociatedOid;
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5280::{ANY_EXTENDED_KEY_USAGE, ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+use const_oid::db::rfc5280::{
+    ANY_EXTENDED_KEY_USAGE, ANY_POLICY, ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH,
+};
 use der::{Decode, Encode as _};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use x509_cert::certificate::{Certificate, TbsCertificate};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
-    SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage,
+    KeyUsages, SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 
@@ -20,7 +22,6 @@ use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
 use crate::model::endpoint::Endpoint;
 use crate::model::profile::CertificateProfile;
-use crate::model::usages;
 
 /// The organisational unit that marks the certificates of a test issuer, and of its root.
 pub const TEST_UNIT: &str = "vaca test issuer, not for production";
@@ -64,6 +65,7 @@ pub struct Authority {
     not_after: Timestamp,
     path_len: Option<u8>,
     purposes: Option<Vec<ObjectIdentifier>>,
+    policies: Vec<ObjectIdentifier>,
 }
 
 impl Authority {
@@ -118,6 +120,7 @@ impl Authority {
             not_after: timestamp(validity.not_after),
             path_len: constraints.path_len_constraint,
             purposes: optional::<ExtendedKeyUsage>(tbs)?.map(|(_, purposes)| purposes.0),
+            policies: policies(tbs)?,
         })
     }
 
@@ -222,12 +225,20 @@ impl Authority {
         self.not_after.since(self.not_before)
     }
 
-    /// Which of a profile's usages a path through this CA does not admit.
+    /// Which of a profile's usages or policies a path through this CA does not admit (RFC 5280, section
+    /// 6.1), by its key and its name.
     #[must_use]
-    pub fn refuses(&self, profile: &CertificateProfile) -> Option<usages::ExtendedKeyUsage> {
+    pub fn refuses(&self, profile: &CertificateProfile) -> Option<(&'static str, String)> {
         let admitted = self.purposes.as_deref().unwrap_or_default();
-        let mut usages = profile.certificate.extended_key_usages.iter().copied();
-        usages.find(|usage| !admitted.contains(&usage.oid()))
+        let mut usages = profile.certificate.extended_key_usages.iter();
+        let usage = usages.find(|usage| !admitted.contains(&usage.oid()));
+        if let Some(usage) = usage {
+            return Some(("extended_key_usages", usage.as_str().to_owned()));
+        }
+        let any = self.policies.contains(&ANY_POLICY);
+        let mut policies = profile.certificate.policies.iter();
+        let policy = policies.find(|policy| !any && !self.policies.contains(policy));
+        policy.map(|policy| ("policies", policy.to_string()))
     }
 
     pub(super) fn subject(&self) -> &Name {
@@ -256,6 +267,12 @@ where
     T: Decode<'a, Error = der::Error> + AssociatedOid,
 {
     tbs.get_extension::<T>()
+}
+
+fn policies(tbs: &TbsCertificate) -> der::Result<Vec<ObjectIdentifier>> {
+    let policies = optional::<CertificatePolicies>(tbs)?.map(|(_, policies)| policies.0);
+    let policies = policies.unwrap_or_default().into_iter();
+    Ok(policies.map(|policy| policy.policy_identifier).collect())
 }
 
 fn required<'a, T>(

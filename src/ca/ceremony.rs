@@ -24,9 +24,9 @@ use crate::model::certificate::{CertificateKind, IssuerId, Validity};
 use crate::model::endpoint::Endpoint;
 use crate::model::problem_code::ProblemCode;
 use crate::model::serial::SerialNumber;
+use crate::model::span::DAY;
 use crate::model::usages::ExtendedKeyUsage;
 
-const DAY: i64 = 24 * 60 * 60;
 /// A CA certificate is good from a day back: devices whose clock lags believe it at once.
 const BACKDATED: i64 = DAY;
 /// How long a root is good unless the administrator says otherwise, in seconds: 20 years.

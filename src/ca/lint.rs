@@ -23,8 +23,8 @@ use crate::ca::signer::SignatureAlgorithm;
 use crate::ca::template::{BACKDATED, ClientContents};
 use crate::clock::Timestamp;
 use crate::model::certificate::Validity;
-use crate::model::certificate_names::{Attribute, DEVICE_UNIT, USER_UNIT};
-use crate::model::identity::VerifiedIdentity;
+use crate::model::certificate_names::{AlternativeNameKind, Attribute, DEVICE_UNIT, USER_UNIT};
+use crate::model::identity::{VerifiedIdentity, local_part};
 use crate::model::serial::SerialNumber;
 use crate::model::sid::Sid;
 use crate::model::usages;
@@ -286,8 +286,16 @@ fn names(tbs: &TbsCertificate, contents: &ClientContents, findings: &mut Finding
             && subject.iter().filter(is_unit).count() == 1,
         "the subject does not begin with the unit of a user's or a device's, as it is one",
     );
+    let own =
+        |(kind, value): &(AlternativeNameKind, String)| is_own(*kind, value, &contents.identity);
+    findings.check(
+        alternative.iter().flatten().all(own),
+        "an alternative name is not of the verified identity, or not of its kind",
+    );
+    // The fixed unit names nobody.
     let values = subject
         .iter()
+        .skip(1)
         .map(|read| String::from_utf8_lossy(&read.2).into_owned());
     let values: Vec<_> = values
         .chain(alternative.into_iter().flatten().map(|(_, value)| value))
@@ -328,17 +336,33 @@ fn expected_attribute((attribute, value): &(Attribute, String)) -> ReadAttribute
     (attribute.oid(), tag, value.as_bytes().to_vec())
 }
 
-/// Whether `value` is of this identity: its address or what stands before the `@`, or its device id.
+/// Whether `value` has the user's local part in it, or the device's id.
 fn names_holder(value: &str, identity: &VerifiedIdentity) -> bool {
     match identity {
-        VerifiedIdentity::User { email } => {
-            let local_part = email.as_str().split_once('@').map(|(local, _)| local);
-            local_part.is_some_and(|local| value.contains(local))
-        }
+        VerifiedIdentity::User { email } => value.contains(email.local_part()),
         VerifiedIdentity::Device {
             device_permanent_id,
             ..
         } => value.contains(device_permanent_id.as_str()),
+    }
+}
+
+/// Whether this identity may have such a name: servers take an address for a person, and a DNS name
+/// for a machine.
+fn is_own(kind: AlternativeNameKind, value: &str, identity: &VerifiedIdentity) -> bool {
+    match (kind, identity) {
+        (AlternativeNameKind::Uri, _) => true,
+        (AlternativeNameKind::Email, VerifiedIdentity::User { email }) => value == email.as_str(),
+        (AlternativeNameKind::Upn, VerifiedIdentity::User { email }) => {
+            local_part(value) == email.local_part()
+        }
+        (AlternativeNameKind::Dns, VerifiedIdentity::Device { .. }) => {
+            value.matches('.').count() >= 2 && !value.bytes().any(|byte| byte.is_ascii_uppercase())
+        }
+        (AlternativeNameKind::PermanentIdentifier, VerifiedIdentity::Device { .. }) => {
+            !value.contains('@')
+        }
+        _ => false,
     }
 }
 

@@ -94,8 +94,11 @@ pub(super) fn validity(
         return Err(TemplateError::IssuerExpiring);
     }
     let not_after = now.plus(contents.lifetime).min(issuing.not_after());
-    // Of a life that was cut, a third at the least is left before the window.
-    let window = contents.renewal_window.min(not_after.since(now) / 3 * 2);
+    let life = not_after.since(now);
+    let cut = life < contents.lifetime;
+    // Of a life that was cut, a third is left before the window.
+    let most = if cut { life / 3 * 2 } else { life };
+    let window = contents.renewal_window.min(most);
     Ok(Validity {
         not_before: now.minus(BACKDATED).max(issuing.not_before()),
         not_after,

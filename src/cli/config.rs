@@ -1,5 +1,6 @@
 //! `vaca config check`: whether the configuration fits, as far as files show that hold no secret.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -13,15 +14,17 @@ pub(super) fn check(config: &Config, path: &Path) -> anyhow::Result<()> {
     let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
     for issuer in &config.issuers {
         let file = &issuer.certificate_file;
-        if !file.exists() {
-            println!(
-                "issuer {}: no certificate at {} yet; `vaca init` makes it for these profiles",
-                issuer.name,
-                file.display()
-            );
-            continue;
-        }
-        let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let pem = match std::fs::read(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                println!(
+                    "issuer {}: no certificate at {} yet; `vaca init` makes it for these profiles",
+                    issuer.name,
+                    file.display()
+                );
+                continue;
+            }
+            read => read.with_context(|| format!("cannot read {}", file.display()))?,
+        };
         let authority = Authority::from_pem(&pem)
             .with_context(|| format!("[[issuer]] {}: {}", issuer.name, file.display()))?;
         config.check_issuer(issuer, &authority)?;

@@ -20,6 +20,7 @@ use crate::model::attempt::AttemptId;
 use crate::model::facts::{Check, FACTS_VERSION, Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::{DeviceId, Domain, Email, InvalidIdentity, VerifiedIdentity};
 use crate::model::profile::CertificateProfile;
+use crate::model::rule::Rule;
 use crate::policy::{self, Decision};
 use crate::store::attempts::{Attempt, AttemptSearch};
 
@@ -204,6 +205,8 @@ struct Trial {
     tried: u64,
     /// Decided, and left out because digests stand for what they were decided on.
     shortened: u64,
+    /// Decided, and left out because a rule asks for a count that nobody kept.
+    uncounted: u64,
     changes: Changes,
 }
 
@@ -276,6 +279,12 @@ impl Trial {
             let left_out = self.shortened;
             println!("{left_out} older ones are left out: their personal data was shortened");
         }
+        if self.uncounted > 0 {
+            let left_out = self.uncounted;
+            println!(
+                "{left_out} are left out: a rule names live_certificates, which was not counted then"
+            );
+        }
         let rows: Vec<_> = self
             .changes
             .into_iter()
@@ -316,6 +325,11 @@ fn try_attempt(
     let asks = tried.is_some_and(|profile| profile.webhook.is_some());
     if let Some(identity) = identity(&facts).filter(|_| !asks) {
         enrichment::supply(&mut facts, lists.look_up(&identity));
+    }
+    let counts = |profile: &CertificateProfile| profile.rules.iter().any(Rule::counts_certificates);
+    if facts.live_certificates.is_none() && tried.is_some_and(counts) {
+        trial.uncounted += 1;
+        return Ok(());
     }
     trial.tried += 1;
     let then = attempt

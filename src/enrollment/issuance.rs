@@ -40,7 +40,11 @@ impl Enrollment {
             }
         };
         let row = self.intend(attempt, approval, &prepared, now).await?;
-        let profile = self.admission.profile(prepared.profile())?.hash;
+        // The list is the same as long as the process runs; whoever makes it change finds this in place.
+        let profile = match self.admission.profile(prepared.profile()) {
+            Ok(profile) => profile.hash,
+            Err(refusal) => return Err(self.give_up(attempt, refusal.code).await),
+        };
         let issued = match issuer.sign(prepared, profile).await {
             Ok(issued) => issued,
             Err(error) => {

@@ -36,7 +36,7 @@ impl<'a> From<&'a CertificateProfile> for Profile<'a> {
             email_required: profile.scope == KeyScope::User,
             key_algorithms: &profile.key_algorithms,
             lifetime_seconds: profile.lifetime,
-            // Two thirds: the latest `renew_after` of a certificate, which is spread before it.
+            // The first `renew_after` that a certificate can get.
             renew_after_seconds: profile.lifetime - profile.renewal_window,
         }
     }

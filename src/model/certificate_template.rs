@@ -12,7 +12,7 @@ use crate::model::certificate_names::{
     AlternativeNameKind, Attribute, CertificateNames, DEVICE_UNIT, USER_UNIT,
 };
 use crate::model::facts::{Facts, KeyAlgorithm};
-use crate::model::identity::{Domain, KeyScope};
+use crate::model::identity::{Domain, KeyScope, is_local_part, local_part};
 use crate::model::name_template::{InvalidTemplate, NameTemplate, Part, Unfilled, Variable};
 use crate::model::sid::{InvalidSid, Sid, SidDomain};
 use crate::model::usages::{ExtendedKeyUsage, KeyUsage};
@@ -59,10 +59,14 @@ pub struct CertificateSettings {
 }
 
 impl CertificateSettings {
-    /// Everything that was left out as it is meant, so that a default that is written out changes
-    /// no hash.
+    /// The one form of what they mean: a default that is written out, or another order where none is
+    /// meant, changes no hash.
     #[must_use]
-    pub fn without_defaults(mut self, scope: KeyScope) -> Self {
+    pub fn normalized(mut self, scope: KeyScope) -> Self {
+        if let Some(usages) = &mut self.key_usages {
+            usages.sort();
+        }
+        self.reserved_local_parts.sort();
         let default = Self::defaults(scope);
         if self.subject == default.subject {
             self.subject = None;
@@ -160,9 +164,9 @@ pub enum InvalidCertificate {
     Nobody(KeyScope),
     /// Two users of two domains would have one name.
     #[error(
-        "{{local_part}} needs a profile with exactly one domain: two users would have one name"
+        "{0}: {{local_part}} needs a profile with exactly one domain: two users would have one name"
     )]
-    LocalPartOfMany,
+    LocalPartOfMany(&'static str),
     /// A local part alone is how other systems call their own accounts.
     #[error(
         "{0} needs reserved_local_parts, such as [\"administrator\", \"krbtgt\"]: names that other systems give to accounts of their own"
@@ -216,12 +220,13 @@ impl InvalidCertificate {
             Self::Template { name, .. } | Self::Name { name, .. } if is_attribute(name) => {
                 "subject"
             }
+            Self::LocalPartOfMany(name) if is_attribute(name) => "subject",
+            Self::LocalPartOfMany(_) => "subject_alternative_names",
             Self::TooMany(key) => key,
             Self::Template { .. }
             | Self::Name { .. }
             | Self::OtherScope { .. }
             | Self::AlternativeName(_)
-            | Self::LocalPartOfMany
             | Self::Upn
             | Self::Email
             | Self::Dns
@@ -343,11 +348,13 @@ impl CertificateTemplate {
         let mut subject = vec![(Attribute::OrganizationalUnit, unit.to_owned())];
         for (attribute, template) in &self.subject {
             let name = attribute.as_str();
-            // An inventory's number must not read like an address: servers take that for a person.
-            let value = self.fill(name, template, facts, |_, value| {
-                (self.scope == KeyScope::User || !value.contains('@')).then(|| value.into())
+            // Servers take an address for a person: only the confirmed one may read like one.
+            let own = self.scope == KeyScope::User;
+            let value = self.fill(name, template, facts, |variable, value| {
+                (own && variable == Variable::Email || !value.contains('@')).then(|| value.into())
             })?;
-            subject.push((*attribute, check(name, attribute.check(&value), value)?));
+            let outcome = attribute.check(&value).and(check_address(own, &value));
+            subject.push((*attribute, check(name, outcome, value)?));
         }
         let mut alternative = Vec::with_capacity(self.alternative.len());
         for (kind, template) in &self.alternative {
@@ -358,7 +365,9 @@ impl CertificateTemplate {
                     .then(|| write(*kind, variable, value))
                     .flatten()
             })?;
-            alternative.push((*kind, check(name, kind.check(&value), value)?));
+            let id = *kind == AlternativeNameKind::PermanentIdentifier;
+            let outcome = kind.check(&value).and(check_address(!id, &value));
+            alternative.push((*kind, check(name, outcome, value)?));
         }
         Ok(CertificateNames {
             subject,
@@ -409,18 +418,27 @@ impl CertificateTemplate {
         }
     }
 
-    fn templates(&self) -> impl Iterator<Item = &NameTemplate> {
-        let subject = self.subject.iter().map(|(_, template)| template);
-        subject.chain(self.alternative.iter().map(|(_, template)| template))
+    /// A name in which a local part stands without its domain.
+    #[must_use]
+    pub fn local_part_alone(&self) -> Option<&'static str> {
+        let subject = self.subject.iter();
+        let subject = subject.map(|(attribute, template)| (attribute.as_str(), template));
+        let alternative = self.alternative.iter();
+        let alternative = alternative.map(|(kind, template)| (kind.as_str(), template));
+        let mut names = subject.chain(alternative);
+        let alone = |template: &NameTemplate| {
+            let mut variables = template.variables();
+            variables.any(|variable| variable == Variable::LocalPart)
+        };
+        names
+            .find(|(_, template)| alone(template))
+            .map(|(name, _)| name)
     }
 
     fn check_local_parts(&self, domains: &[Domain]) -> Result<(), InvalidCertificate> {
-        let alone = self
-            .templates()
-            .flat_map(NameTemplate::variables)
-            .any(|variable| variable == Variable::LocalPart);
-        if alone && domains.len() != 1 {
-            return Err(InvalidCertificate::LocalPartOfMany);
+        let alone = self.local_part_alone();
+        if let Some(name) = alone.filter(|_| domains.len() != 1) {
+            return Err(InvalidCertificate::LocalPartOfMany(name));
         }
         if !self.reserved_local_parts.is_empty() {
             return Ok(());
@@ -429,21 +447,24 @@ impl CertificateTemplate {
             .alternative
             .iter()
             .any(|(kind, _)| *kind == AlternativeNameKind::Upn);
-        match (alone, upn) {
+        match (alone.is_some(), upn) {
             (true, _) => Err(InvalidCertificate::Reserved("{local_part}")),
             (false, true) => Err(InvalidCertificate::Reserved("upn")),
             (false, false) => Ok(()),
         }
     }
 
-    /// A URI does not count for a user: an address stands there percent-encoded, as nobody searches for it.
+    /// What is written otherwise than it is does not count: in a URI an address is percent-encoded, in a
+    /// DNS name an id is in lower case.
     fn check_identifies(&self) -> Result<(), InvalidCertificate> {
-        let user = self.scope == KeyScope::User;
         let identifies = |variable| match self.scope {
             KeyScope::User => matches!(variable, Variable::Email | Variable::LocalPart),
             KeyScope::Machine => variable == Variable::DevicePermanentId,
         };
-        let plain = |kind| !user || kind != AlternativeNameKind::Uri;
+        let plain = |kind| match self.scope {
+            KeyScope::User => kind != AlternativeNameKind::Uri,
+            KeyScope::Machine => kind != AlternativeNameKind::Dns,
+        };
         let alternative = self.alternative.iter().filter(|(kind, _)| plain(*kind));
         let subject = self.subject.iter().map(|(_, template)| template);
         let mut variables = subject
@@ -485,12 +506,6 @@ impl CertificateTemplate {
     }
 }
 
-fn local_part(email: &str) -> &str {
-    email
-        .split_once('@')
-        .map_or(email, |(local_part, _)| local_part)
-}
-
 fn check(
     name: &str,
     outcome: Result<(), &'static str>,
@@ -500,6 +515,12 @@ fn check(
         name: name.to_owned(),
         why,
     })
+}
+
+/// A device has no name with an `@`, whoever wrote it there.
+fn check_address(may_be: bool, value: &str) -> Result<(), &'static str> {
+    let fits = may_be || !value.contains('@');
+    fits.then_some(()).ok_or("reads like a person's address")
 }
 
 /// How a value is written in an alternative name, or `None` where it cannot stand there.
@@ -639,10 +660,8 @@ fn is_anchored(parts: &[Part]) -> bool {
 }
 
 fn reserved(settings: Vec<String>) -> Result<BTreeSet<String>, InvalidCertificate> {
-    let of_local_part =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._'+-".contains(&byte);
     for name in &settings {
-        if name.is_empty() || !name.bytes().all(of_local_part) {
+        if !is_local_part(name) {
             return Err(InvalidCertificate::ReservedForm(name.clone()));
         }
     }

@@ -106,11 +106,7 @@ impl Email {
     pub fn parse(unverified: &str) -> Result<Self, InvalidIdentity> {
         let address = unverified.to_ascii_lowercase();
         let (local, domain) = address.split_once('@').ok_or(InvalidIdentity::Email)?;
-        let allowed = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._'+-".contains(&byte)
-        };
-        let local_fits = (1..=LOCAL_PART_MAX).contains(&local.len()) && local.bytes().all(allowed);
-        if local_fits && Domain::parse(domain).is_ok() {
+        if is_local_part(local) && Domain::parse(domain).is_ok() {
             Ok(Self(address))
         } else {
             Err(InvalidIdentity::Email)
@@ -123,11 +119,31 @@ impl Email {
         &self.0
     }
 
+    /// What stands before the `@`.
+    #[must_use]
+    pub fn local_part(&self) -> &str {
+        local_part(&self.0)
+    }
+
     /// What stands behind the `@`.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.split_once('@').map_or("", |(_, domain)| domain)
     }
+}
+
+/// What stands before the `@` of an address.
+#[must_use]
+pub fn local_part(address: &str) -> &str {
+    address.split_once('@').map_or(address, |(local, _)| local)
+}
+
+/// Whether it has only what a local part may have.
+#[must_use]
+pub fn is_local_part(text: &str) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._'+-".contains(&byte);
+    (1..=LOCAL_PART_MAX).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// An identifier that Google gave: printable in a log, a URI and a distinguished name as it is.

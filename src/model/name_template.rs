@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::model::facts::Facts;
-use crate::model::identity::KeyScope;
+use crate::model::identity::{KeyScope, local_part};
 
 /// A verified value that a template may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Variable {
         let email = facts.email.as_deref();
         match self {
             Self::Email => email,
-            Self::LocalPart => email.and_then(|email| Some(email.split_once('@')?.0)),
+            Self::LocalPart => email.map(local_part),
             Self::Domain => Some(&facts.domain),
             Self::CustomerId => facts.customer_id.as_deref(),
             Self::DevicePermanentId => facts.device_permanent_id.as_deref(),

@@ -13,8 +13,8 @@ use crate::model::certificate_template::{
 use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::{CustomerId, DeviceId, Domain, Email, InvalidIdentity, KeyScope};
 use crate::model::rule::{InvalidRule, Rule, RuleSettings};
+use crate::model::span::DAY;
 
-const DAY: i64 = 24 * 60 * 60;
 /// Most rules of a profile: their cost is paid for every enrolment.
 const RULES_MAX: usize = 50;
 
@@ -82,6 +82,32 @@ pub struct ProfileSettings {
     /// Conditions that must all be true besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<RuleSettings>,
+}
+
+impl ProfileSettings {
+    /// The one form of what these settings mean: a spelling that changes nothing must not end attempts
+    /// that are open. The order of key algorithms means something (the first is preferred).
+    fn normalized(mut self) -> Self {
+        let fold = |names: &mut Vec<String>| {
+            names
+                .iter_mut()
+                .for_each(|name| name.make_ascii_lowercase());
+            names.sort();
+        };
+        fold(&mut self.domains);
+        match &mut self.allow {
+            Allow::Domains(names) | Allow::Emails(names) => fold(names),
+            Allow::Devices(names) => names.sort(),
+            Allow::AllVerified => {}
+        }
+        self.key_trust_levels.sort_by_key(|level| level.as_str());
+        let third = i64::from(self.validity_days) * DAY / 3;
+        self.renewal_window_days = self
+            .renewal_window_days
+            .filter(|days| i64::from(*days) * DAY != third);
+        self.certificate = self.certificate.normalized(self.scope);
+        self
+    }
 }
 
 /// Who may have a certificate of a profile, of those whom Verified Access vouched for.
@@ -382,7 +408,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
     type Error = InvalidProfile;
 
     fn try_from(mut settings: ProfileSettings) -> Result<Self, InvalidProfile> {
-        settings.certificate = settings.certificate.without_defaults(settings.scope);
+        settings = settings.normalized();
         let hash = hash(&settings);
         check_name(&settings.name)?;
         check_levels(&settings)?;
@@ -596,5 +622,16 @@ mod tests {
         let written = "subject=['CN={email}']\nsubject_alternative_names=['email:{email}']\nkey_usages=['digital_signature']\nextended_key_usages=['client_auth']";
         assert_eq!(of(written), hash(&plain));
         assert_ne!(of("subject=['UID={email}']"), hash(&plain));
+        let spelled = |text: &str| {
+            let settings: ProfileSettings = toml::from_str(text).unwrap();
+            CertificateProfile::try_from(settings).unwrap().hash
+        };
+        let common = "name='wifi-user'\nscope='user'\ncustomer_id='C01example'\nissuer='issuing'\n";
+        let one = "domains=['a.example.com','b.example.com']\nallow={emails=['a@a.example.com','b@b.example.com']}";
+        let same = "domains=['B.example.com','a.example.com']\nallow={emails=['b@b.example.com','A@a.example.com']}\nrenewal_window_days=10";
+        let other = "domains=['B.example.com','a.example.com']\nallow={emails=['b@b.example.com']}";
+        let spelled = |text| spelled(&format!("{common}{text}"));
+        assert_eq!(spelled(one), spelled(same));
+        assert_ne!(spelled(one), spelled(other));
     }
 }

@@ -6,6 +6,10 @@ use crate::store::StoreError;
 use crate::store::engine::{Connection, query};
 use crate::store::writer::{Applied, Write};
 
+/// How far the clocks of two nodes may stand apart, in seconds. A lease that ends later than that was
+/// taken under a clock that has been set back since, and would stand in the way until it comes round.
+const SKEW: i64 = 120;
+
 /// Takes or keeps a lease. Answers its fencing number, or `None` while another holds it. The row is
 /// locked before the condition is looked at, so of two nodes one gets it.
 #[derive(Debug)]
@@ -34,12 +38,14 @@ impl Write for Acquire {
                      + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END,
                  holder = excluded.holder, until = excluded.until
                  WHERE leases.holder = excluded.holder OR leases.until <= $4
+                     OR leases.until > excluded.until + $5
              RETURNING fence",
         )
         .bind(self.name)
         .bind(&self.holder)
         .bind(self.until.0)
         .bind(self.now.0)
+        .bind(SKEW)
         .fetch_optional(connection)
         .await?;
         Ok(Applied::Keep(row.map(|row| row.try_get(0)).transpose()?))

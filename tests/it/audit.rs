@@ -11,7 +11,7 @@ use vaca::audit::BrokenLog;
 use vaca::store::audit::Sequence;
 use vaca_emulator::{Call, Fault, KeyAlgorithm};
 
-use crate::support::{ALICE, TestCa};
+use crate::support::{ALICE, TestCa, eventually};
 
 async fn some_outcomes(ca: &TestCa) {
     let mut chromebook = ca.chromebook(ALICE).await;
@@ -170,5 +170,29 @@ async fn neither_log_nor_events_hold_a_person_or_a_secret() {
         }
     }
     drop(guard);
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn a_lease_of_a_clock_that_was_set_back_stands_in_nobodys_way() {
+    let ca = TestCa::start().await;
+    eventually("there is a lease", async || {
+        ca.count("SELECT count(*) FROM leases WHERE name = 'sequencer'")
+            .await
+            == 1
+    })
+    .await;
+    ca.execute("UPDATE leases SET holder = 'gone', until = until + 1000000")
+        .await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa)
+        .await
+        .issued();
+    eventually("the events are in order", async || {
+        ca.count("SELECT count(*) FROM events WHERE sequence IS NULL")
+            .await
+            == 0
+    })
+    .await;
     ca.check().await;
 }

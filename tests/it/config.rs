@@ -49,6 +49,8 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
     };
     let behind = |from: &str, added: &str| replaced(from, &format!("{from}\n{added}"));
     let user = "[[profile]]\nname = \"wifi-user\"";
+    let local_part =
+        "certificate = { subject = [\"CN={local_part}\"], reserved_local_parts = [\"root\"] }";
     let device = "name = \"wifi-device\"\nscope = \"machine\"";
     let mistakes = [
         ("no TOML", replaced("[listen]", "[listen")),
@@ -207,6 +209,13 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
                 "domains = [\"example.com\"]",
                 "domains = [\"*.example.com\"]",
             ),
+        ),
+        (
+            "one local part of two domains",
+            behind(user, local_part).replace(
+                "[[profile]]\nname = \"vpn-user\"\nscope = \"user\"\ndomains = [\"example.com\"]",
+                "[[profile]]\nname = \"vpn-user\"\nscope = \"user\"\ndomains = [\"example.org\"]\nREST",
+            ).replace("REST", local_part),
         ),
         (
             "two domains of a machine",

@@ -241,7 +241,9 @@ fn a_local_part_alone_is_of_one_domain() {
     let two = domains(&["example.com", "example.org"]);
     let refused =
         CertificateTemplate::parse(settings(text), KeyScope::User, &two, &[KeyAlgorithm::Ecdsa]);
-    assert_eq!(refused.unwrap_err(), InvalidCertificate::LocalPartOfMany);
+    let refused = refused.unwrap_err();
+    assert_eq!(refused, InvalidCertificate::LocalPartOfMany("CN"));
+    assert_eq!(refused.key(), "subject");
 }
 
 #[test]
@@ -268,53 +270,58 @@ fn a_user_has_no_devices_name_and_the_reverse() {
     }
 }
 
+/// For a user's profile.
+const MISTAKES: [&str; 40] = [
+    "subject = ['email={email}']",
+    "subject = ['{email}']",
+    "subject = ['CN={name}']",
+    "subject = ['CN={device_permanent_id}']",
+    "subject = ['CN={email']",
+    "subject = ['CN=*']",
+    "subject = ['CN=a,b']",
+    "subject = ['CN={email}', 'CN=x']",
+    "subject = ['CN={email}', 'OU=Vaca Device']",
+    "subject = ['CN={email}', 'C=Germany']",
+    "subject = ['CN={email} of the Example organisation and its many many schools']",
+    "subject = []\nsubject_alternative_names = []",
+    "subject = ['CN=somebody']\nsubject_alternative_names = ['uri:https://example.com/{email}']",
+    "subject = ['CN={local_part}']",
+    "subject_alternative_names = ['upn:{email}']",
+    "subject_alternative_names = ['upn:{local_part}@{domain}']\nreserved_local_parts = ['administrator']",
+    "subject_alternative_names = ['upn:{local_part}@AD']\nreserved_local_parts = ['administrator']",
+    "subject_alternative_names = ['email:{local_part}@example.org']",
+    "subject_alternative_names = ['ip:127.0.0.1']",
+    "subject_alternative_names = ['{email}']",
+    "subject_alternative_names = ['email:{email}', 'email:{email}']",
+    "subject_alternative_names = ['uri:{email}']",
+    "subject_alternative_names = ['uri:https://{local_part}.example.com/']\nreserved_local_parts = ['administrator']",
+    "subject_alternative_names = ['uri:https://example.com{organizational_unit}/']",
+    "subject_alternative_names = ['uri:https://example.com/a b']",
+    "subject_alternative_names = ['uri:urn:x:a', 'uri:urn:x:a']",
+    "reserved_local_parts = ['Administrator']",
+    "key_usages = []",
+    "key_usages = ['key_encipherment']",
+    "key_usages = ['digital_signature', 'key_encipherment']",
+    "key_usages = ['digital_signature', 'digital_signature']",
+    "extended_key_usages = []",
+    "extended_key_usages = ['eap_over_lan']",
+    "extended_key_usages = ['client_auth', 'client_auth']",
+    "policies = ['2.5.29.32.0']",
+    "policies = ['wifi']",
+    "policies = ['1.3.6.1.4.1.32473.1', '1.3.6.1.4.1.32473.1']",
+    "sid_domain = 'S-1-5-21-1-2-3-1001'",
+    "template_name = ''",
+    "template_name = 'Benutzer für WLAN'",
+];
+
 /// Whatever else is written does not load; the snapshot is what the administrator reads.
 #[test]
 fn each_mistake_is_told() {
-    let users = [
-        "subject = ['email={email}']",
-        "subject = ['{email}']",
-        "subject = ['CN={name}']",
-        "subject = ['CN={device_permanent_id}']",
-        "subject = ['CN={email']",
-        "subject = ['CN=*']",
-        "subject = ['CN=a,b']",
-        "subject = ['CN={email}', 'CN=x']",
-        "subject = ['CN={email}', 'OU=Vaca Device']",
-        "subject = ['CN={email}', 'C=Germany']",
-        "subject = ['CN={email} of the Example organisation and its many many schools']",
-        "subject = []\nsubject_alternative_names = []",
-        "subject = ['CN=somebody']\nsubject_alternative_names = ['uri:https://example.com/{email}']",
-        "subject = ['CN={local_part}']",
-        "subject_alternative_names = ['upn:{email}']",
-        "subject_alternative_names = ['upn:{local_part}@{domain}']\nreserved_local_parts = ['administrator']",
-        "subject_alternative_names = ['upn:{local_part}@AD']\nreserved_local_parts = ['administrator']",
-        "subject_alternative_names = ['email:{local_part}@example.org']",
-        "subject_alternative_names = ['ip:127.0.0.1']",
-        "subject_alternative_names = ['{email}']",
-        "subject_alternative_names = ['email:{email}', 'email:{email}']",
-        "subject_alternative_names = ['uri:{email}']",
-        "subject_alternative_names = ['uri:https://{local_part}.example.com/']\nreserved_local_parts = ['administrator']",
-        "subject_alternative_names = ['uri:https://example.com{organizational_unit}/']",
-        "subject_alternative_names = ['uri:https://example.com/a b']",
-        "subject_alternative_names = ['uri:urn:x:a', 'uri:urn:x:a']",
-        "reserved_local_parts = ['Administrator']",
-        "key_usages = []",
-        "key_usages = ['key_encipherment']",
-        "key_usages = ['digital_signature', 'key_encipherment']",
-        "key_usages = ['digital_signature', 'digital_signature']",
-        "extended_key_usages = []",
-        "extended_key_usages = ['eap_over_lan']",
-        "extended_key_usages = ['client_auth', 'client_auth']",
-        "policies = ['2.5.29.32.0']",
-        "policies = ['wifi']",
-        "policies = ['1.3.6.1.4.1.32473.1', '1.3.6.1.4.1.32473.1']",
-        "sid_domain = 'S-1-5-21-1-2-3-1001'",
-        "template_name = ''",
-        "template_name = 'Benutzer für WLAN'",
-    ];
     let devices = [
         "subject = ['CN={asset_id}']\nsubject_alternative_names = []",
+        "subject = ['CN={asset_id}']\nsubject_alternative_names = ['dns:{device_permanent_id}.example.com']",
+        "subject = ['CN={device_permanent_id}@example.com']",
+        "subject_alternative_names = ['permanent_identifier:{device_permanent_id}@example.com']",
         "subject_alternative_names = ['dns:{device_permanent_id}']",
         "subject_alternative_names = ['dns:{device_permanent_id}.local']",
         "subject_alternative_names = ['dns:{device_permanent_id}.Devices.example.com']",
@@ -322,7 +329,7 @@ fn each_mistake_is_told() {
         "sid_domain = 'S-1-5-21-1-2-3'",
     ];
     let mut told = String::new();
-    let users = users.iter().map(|text| (text, user(text)));
+    let users = MISTAKES.iter().map(|text| (text, user(text)));
     let devices = devices.iter().map(|text| (text, device(text)));
     for (text, refused) in users.chain(devices) {
         let refused = refused.expect_err(text);

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::attestation::{Failure, VerifiedDevice, Verifier};
 use crate::clock::{Clock, Timestamp};
@@ -21,6 +22,7 @@ use crate::secrets::DeploymentKey;
 use crate::store::attempts::{Attempt, Bind, Bound, Ownership, TakeOver};
 use crate::store::challenges::Remember;
 use crate::store::{Store, StoreError};
+use crate::telemetry::{Metrics, Stage};
 
 mod claim;
 mod denial;
@@ -52,6 +54,22 @@ pub struct Resources {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Resources {
+    /// Does a step and measures it.
+    pub(crate) async fn timed<T>(&self, stage: Stage, step: impl Future<Output = T>) -> T {
+        let stages = &self.metrics.stages;
+        stages.timed(stage, self.clock.as_ref(), step).await
+    }
+
+    /// A step that began at this monotonic time has ended.
+    pub(crate) fn took_since(&self, stage: Stage, begun: Duration) {
+        let took = self.clock.monotonic().saturating_sub(begun);
+        self.metrics.stages.took(stage, took);
+    }
 }
 
 /// A challenge on its way to a device.
@@ -129,10 +147,10 @@ impl Admission {
     ) -> Result<HandedOut, Refusal> {
         let profile = self.profile(unverified_profile)?;
         let place = self.gate.enter(peer)?;
+        let generated = self.resources.verifier.generate();
         let (challenge, digest) = self
             .resources
-            .verifier
-            .generate()
+            .timed(Stage::Challenge, generated)
             .await
             .map_err(|failure| outage(&failure))?;
         let at = self.resources.clock.now();
@@ -148,6 +166,7 @@ impl Admission {
             .map_err(|error| storage(&error))?;
         let expires_at = at.plus(CHALLENGE_LIFETIME);
         place.occupy(digest);
+        self.resources.metrics.attempts.challenged(&profile.name);
         Ok(HandedOut {
             challenge,
             expires_at,
@@ -174,6 +193,12 @@ impl Admission {
         // Whatever follows is written behind the verdict's own checks, also on a second run.
         attempt.checks = device.checks().to_vec();
         Ok(Admitted::Open(Box::new(OpenAttempt { attempt, device })))
+    }
+
+    /// How many challenges are out: neither answered nor expired.
+    #[must_use]
+    pub fn outstanding_challenges(&self) -> usize {
+        self.gate.outstanding()
     }
 
     /// The attempt of these bytes, old or new. An answer to a challenge that is still out is new, but for
@@ -322,7 +347,8 @@ impl Admission {
             ownership,
             event,
         };
-        match self.resources.store.write(bind).await {
+        let write = self.resources.store.write(bind);
+        match self.resources.timed(Stage::Bind, write).await {
             Ok(bound) => Ok(bound),
             Err(error) => Err(self.unconfirmed(claim, owner, &error).await),
         }

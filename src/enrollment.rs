@@ -24,6 +24,7 @@ use crate::model::serial::SerialNumber;
 use crate::policy;
 use crate::store::attempts::Attempt;
 use crate::store::certificates::CertificateRow;
+use crate::telemetry::{Ending, Stage};
 
 mod issuance;
 mod objection;
@@ -79,17 +80,34 @@ impl Enrollment {
     /// [`Refusal`].
     pub async fn enroll(self: &Arc<Self>, request: UnverifiedRequest) -> Result<Enrolled, Refusal> {
         let this = Arc::clone(self);
-        let work = async move {
-            match this.admission.admit(request).await? {
-                Admitted::Finished(attempt) => this.again(&attempt).await,
-                Admitted::Open(open) => this.complete(*open).await,
-            }
-        };
+        let work = async move { this.measured(request).await };
         let work = self.tasks.spawn(work.in_current_span());
         match tokio::time::timeout(Duration::from_secs(ENROLLMENT_DEADLINE), work).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(ProblemCode::InternalError.into()),
             Err(_) => Err(Refusal::new(ProblemCode::InProgress).after(1)),
+        }
+    }
+
+    /// From the request to its outcome, of which the requester may not wait for the end.
+    async fn measured(&self, request: UnverifiedRequest) -> Result<Enrolled, Refusal> {
+        let clock = &self.resources.clock;
+        let begun = clock.monotonic();
+        let outcome = self.admit_and_complete(request).await;
+        let ending = match &outcome {
+            Ok(enrolled) if enrolled.fresh => Ending::Issued,
+            Ok(_) => Ending::Repeated,
+            Err(_) => Ending::Refused,
+        };
+        let took = clock.monotonic().saturating_sub(begun);
+        self.resources.metrics.stages.ended(ending, took);
+        outcome
+    }
+
+    async fn admit_and_complete(&self, request: UnverifiedRequest) -> Result<Enrolled, Refusal> {
+        match self.admission.admit(request).await? {
+            Admitted::Finished(attempt) => self.again(&attempt).await,
+            Admitted::Open(open) => self.complete(*open).await,
         }
     }
 
@@ -139,6 +157,7 @@ impl Enrollment {
             device,
         } = open;
         let profile = self.admission.profile(&attempt.binding.profile)?;
+        let begun = self.resources.clock.monotonic();
         let identity = device.identity().key();
         let key = match csr::prove(&device) {
             Ok(key) => key,
@@ -164,7 +183,9 @@ impl Enrollment {
             attempt.checks.push(check);
         }
         let decision = policy::evaluate(&facts, profile);
-        match policy::approve(device, key, decision) {
+        let approved = policy::approve(device, key, decision);
+        self.resources.took_since(Stage::Policy, begun);
+        match approved {
             Ok(approval) => {
                 attempt.checks.extend(approval.checks().iter().cloned());
                 self.issue(&attempt, &approval).await
@@ -195,7 +216,8 @@ impl Enrollment {
             match counted {
                 Ok(count) => circumstances.live_certificates = Some(count),
                 Err(error) => {
-                    self.admission.release(attempt).await;
+                    let code = ProblemCode::StorageUnavailable;
+                    self.admission.release(attempt, code).await;
                     return Err(storage(&error).of(&attempt.id));
                 }
             }
@@ -223,7 +245,7 @@ impl Enrollment {
 
     /// Not this device's fault: the attempt stays open for a retry with the same bytes.
     async fn give_up(&self, attempt: &Attempt, code: ProblemCode) -> Refusal {
-        self.admission.release(attempt).await;
+        self.admission.release(attempt, code).await;
         Refusal::new(code).of(&attempt.id)
     }
 }

@@ -9,6 +9,7 @@ mod envelope;
 pub mod health;
 mod json;
 pub mod limits;
+pub mod metrics;
 mod peer;
 mod pem;
 pub mod pki;
@@ -31,12 +32,14 @@ use crate::enrollment::Enrollment;
 use crate::http::envelope::Envelope;
 use crate::http::health::Readiness;
 use crate::http::limits::Bounds;
+use crate::http::metrics::Readings;
 use crate::http::pki::{Bundle, IssuerCertificates};
 use crate::http::problem::{Problem, page};
 use crate::http::settings::HttpSettings;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::random::Random;
+use crate::telemetry::Metrics;
 
 pub use crate::http::enrollment::read_certificate_request;
 
@@ -55,6 +58,10 @@ pub struct Edge {
     pub issuer_certificates: IssuerCertificates,
     /// Who knows whether all is well.
     pub readiness: Arc<dyn Readiness>,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+    /// Who looks when somebody asks for it.
+    pub readings: Arc<dyn Readings>,
     /// `[http]`.
     pub settings: Arc<HttpSettings>,
     /// For `Date` and the log.
@@ -116,6 +123,7 @@ fn surround(routes: Router, edge: &Edge) -> Router {
     let envelope = Envelope {
         clock: Arc::clone(&edge.clock),
         random: Arc::clone(&edge.random),
+        metrics: Arc::clone(&edge.metrics),
     };
     enveloped(routes, envelope, &edge.settings)
 }
@@ -149,6 +157,8 @@ part! {
     bundle: Bundle,
     issuer_certificates: IssuerCertificates,
     readiness: Arc<dyn Readiness>,
+    metrics: Arc<Metrics>,
+    readings: Arc<dyn Readings>,
     settings: Arc<HttpSettings>,
 }
 

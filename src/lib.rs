@@ -13,6 +13,9 @@ pub mod random;
 /// Values only: what the other modules speak about. No I/O.
 pub mod model;
 
+/// What is measured: typed handles, under names and labels that no request chooses.
+pub mod telemetry;
+
 /// The deployment key: tags that the database cannot forge.
 pub mod secrets;
 

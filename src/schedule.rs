@@ -11,7 +11,7 @@ use crate::model::event::{AuditEvent, EventKind};
 use crate::model::facts::Check;
 use crate::model::problem_code::ProblemCode;
 use crate::store::StoreError;
-use crate::store::attempts::Deny;
+use crate::store::attempts::{Deny, Refused};
 use crate::store::audit::Sequence;
 use crate::store::challenges::Sweep;
 use crate::store::leases::Acquire;
@@ -56,28 +56,22 @@ impl Schedule {
         }
     }
 
-    /// Does whatever is due at `now`. What fails keeps nothing else from being done.
+    /// Does whatever is due at `now`. What looks at rows one by one comes last: a row that cannot be
+    /// read keeps nothing else from being done.
     ///
     /// # Errors
-    /// [`StoreError`], the first; what was not done is due again the next time.
+    /// [`StoreError`]; what was not done is due again the next time.
     pub async fn run_due(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let sequenced = self.sequence(now).await;
+        self.sequence(now).await?;
         let elapsed = self.resources.clock.monotonic();
-        let mut swept = Ok(());
-        if self.sweep_due <= elapsed {
-            swept = self.sweep(now).await;
-            if swept.is_ok() {
-                self.sweep_due = elapsed + SWEEP_EVERY;
-            }
-        }
-        let mut retained = Ok(());
         if self.retention_due <= elapsed {
-            match self.retain(now).await {
-                Ok(pause) => self.retention_due = elapsed + pause,
-                Err(error) => retained = Err(error),
-            }
+            self.retention_due = elapsed + self.retain(now).await?;
         }
-        sequenced.and(swept).and(retained)
+        if self.sweep_due <= elapsed {
+            self.sweep(now).await?;
+            self.sweep_due = elapsed + SWEEP_EVERY;
+        }
+        Ok(())
     }
 
     async fn sequence(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -162,7 +156,10 @@ impl Schedule {
                 counted: None,
                 event,
             };
-            store.write(deny).await?;
+            if let Refused::Committed { .. } = store.write(deny).await? {
+                let attempts = &self.resources.metrics.attempts;
+                attempts.denied(&attempt.binding.profile, code);
+            }
         }
         Ok(())
     }

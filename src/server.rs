@@ -30,13 +30,16 @@ use crate::random::Random;
 use crate::schedule::{Retention, Schedule};
 use crate::store::Store;
 use crate::store::fate::CommitFate;
+use crate::telemetry::{Metrics, Names};
 
 mod keys;
 mod readiness;
+mod readings;
 mod tls;
 
 pub use keys::{load_deployment_key, load_issuer, load_webhook, read_passphrase};
 use readiness::Health;
+use readings::Instruments;
 
 /// How far our clock may stand before the newest attempt in the record, in seconds.
 const CLOCK_TOLERANCE: i64 = 120;
@@ -121,7 +124,8 @@ pub struct Server {
 pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
     let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
-    let store = Store::open_to_write(&config.database, parts.commits)
+    let metrics = Arc::new(metrics(config, &issuers));
+    let store = Store::open_to_write(&config.database, parts.commits, metrics.commits.clone())
         .await
         .with_context(|| format!("cannot open the database {}", config.database))?;
     check_clock(&store, parts.clock.as_ref()).await?;
@@ -129,6 +133,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         &config.verified_access,
         Arc::clone(&parts.clock),
         Arc::clone(&parts.random),
+        metrics.calls.clone(),
     )
     .await
     .context("[verified_access]")?;
@@ -141,6 +146,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         deployment_key: load_deployment_key(&config.deployment_key_file)?,
         clock: parts.clock,
         random: parts.random,
+        metrics,
     });
     let admission = Arc::new(Admission::new(Arc::clone(&resources), &config.admission));
     let health = Health::new(Arc::clone(&resources), &issuers);
@@ -151,6 +157,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         Arc::clone(&resources),
         issuers,
     ));
+    let instruments = Instruments::new(Arc::clone(&admission), Arc::clone(&resources));
     let edge = Edge {
         admission,
         enrollment: Arc::clone(&enrollment),
@@ -158,6 +165,8 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         bundle,
         issuer_certificates,
         readiness: Arc::new(health),
+        metrics: Arc::clone(&resources.metrics),
+        readings: Arc::new(instruments),
         settings: Arc::new(config.http.clone()),
         clock: Arc::clone(&resources.clock),
         random: Arc::clone(&resources.random),
@@ -169,6 +178,19 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         listen: config.listen.clone(),
         retention: config.retention,
     })
+}
+
+/// Everything that is measured, under the names that the configuration gives.
+fn metrics(config: &Config, issuers: &HashMap<String, Issuer>) -> Metrics {
+    let profiles = config.profiles.iter();
+    let metrics = Metrics::new(&Names {
+        profiles: profiles.map(|profile| profile.name.clone()).collect(),
+        lists: Vec::new(),
+    });
+    for (name, issuer) in issuers {
+        metrics.issuers.ends(name, issuer.not_after());
+    }
+    metrics
 }
 
 /// Loads every issuer; each is held against the endpoint, because a certificate that rests on a

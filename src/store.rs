@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::telemetry::Commits;
+
 pub mod attempts;
 pub mod audit;
 pub mod blocks;
@@ -76,26 +78,30 @@ impl Store {
     /// where the server would lose what it has confirmed.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
         let connector = database.connector()?;
-        Self::on(database, connector, Arc::new(AsTheDatabaseSays)).await
+        let commits = Arc::new(AsTheDatabaseSays);
+        Self::on(database, connector, commits, Commits::default()).await
     }
 
-    /// The same for a service, which has to write: `commits` decides what becomes of its commits.
+    /// The same for a service, which has to write: `commits` decides what becomes of its commits, and
+    /// `measured` counts them.
     ///
     /// # Errors
     /// As [`Store::open`], and [`StoreError::Settings`] where a file can only be read.
     pub async fn open_to_write(
         database: &Database,
         commits: Arc<dyn CommitFate>,
+        measured: Commits,
     ) -> Result<Self, StoreError> {
         let connector = database.connector()?;
         open::check_writable(&connector).await?;
-        Self::on(database, connector, commits).await
+        Self::on(database, connector, commits, measured).await
     }
 
     async fn on(
         database: &Database,
         connector: Connector,
         commits: Arc<dyn CommitFate>,
+        measured: Commits,
     ) -> Result<Self, StoreError> {
         let file = match database {
             Database::Sqlite(path) => Some(DatabaseFile::at(path).map_err(sqlx::Error::Io)?),
@@ -105,7 +111,7 @@ impl Store {
         migrate::check(&readers).await?;
         Ok(Self {
             readers,
-            writer: Writer::start(connector, file, commits),
+            writer: Writer::start(connector, file, commits, measured),
         })
     }
 
@@ -132,6 +138,18 @@ impl Store {
     #[must_use]
     pub fn takes_writes(&self) -> bool {
         self.writer.takes_writes()
+    }
+
+    /// How many writes wait for the next commit.
+    #[must_use]
+    pub fn queued_writes(&self) -> usize {
+        self.writer.queued()
+    }
+
+    /// How many of the readers' connections are at work, of how many that there may be.
+    #[must_use]
+    pub fn readers_in_use(&self) -> (usize, usize) {
+        self.readers.in_use()
     }
 
     /// Finishes queued writes and closes the connections.

@@ -131,20 +131,29 @@ impl Admission {
         match self.resources.store.write(deny).await {
             Ok(Refused::Committed { retry_at }) => {
                 tracing::info!(attempt = %attempt.id, code = code.as_str(), "denied");
+                self.count_denial(attempt, code);
                 denial(&attempt.id, code, &said, (now, retry_at), now)
             }
             Ok(Refused::LostOwnership) => Refusal::new(ProblemCode::InProgress)
                 .of(&attempt.id)
                 .after(1),
             Err(error) => {
-                self.release(attempt).await;
+                self.release(attempt, ProblemCode::StorageUnavailable).await;
                 storage(&error).of(&attempt.id)
             }
         }
     }
 
+    pub(super) fn count_denial(&self, attempt: &Attempt, code: ProblemCode) {
+        let attempts = &self.resources.metrics.attempts;
+        attempts.denied(&attempt.binding.profile, code);
+    }
+
     /// Lets the next retry take over at once. Where even that fails, the owner's deadline does it.
-    pub async fn release(&self, attempt: &Attempt) {
+    /// `code` is why there is no outcome yet.
+    pub async fn release(&self, attempt: &Attempt, code: ProblemCode) {
+        let attempts = &self.resources.metrics.attempts;
+        attempts.unfinished(&attempt.binding.profile, code);
         let owner = attempt.ownership.owner.clone();
         self.give_up(attempt.binding.presented, owner).await;
     }

@@ -142,6 +142,12 @@ impl Gate {
         self.out().challenges.contains_key(challenge)
     }
 
+    /// How many challenges are out.
+    pub(super) fn outstanding(&self) -> usize {
+        self.sweep();
+        self.out().challenges.len()
+    }
+
     /// A challenge was answered: its place is free.
     pub(super) fn answered(&self, challenge: &ChallengeDigest) {
         self.out().challenges.remove(challenge);

@@ -14,6 +14,7 @@ use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::model::refusal::Refusal;
 use crate::store::attempts::{Attempt, KeepVerdict, Kept};
+use crate::telemetry::Stage;
 
 /// What a requester waits at the least where Google asked for no time, in seconds.
 const SHORTEST_WAIT: u64 = 2;
@@ -42,6 +43,10 @@ impl Admission {
             .verify(&claim.response, &expected, left)
             .await;
         let took = clock.monotonic().saturating_sub(asked);
+        self.resources
+            .metrics
+            .stages
+            .took(Stage::VerifiedAccess, took);
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return Err(self.failed(attempt, claim, failure, took).await),
@@ -96,10 +101,12 @@ impl Admission {
             attempts_per_minute,
             event,
         };
-        match self.resources.store.write(keep).await {
+        let write = self.resources.store.write(keep);
+        match self.resources.timed(Stage::Verdict, write).await {
             Ok(Kept::Verified) => Ok(()),
             Ok(Kept::Held(hold)) => {
                 tracing::info!(attempt = %attempt.id, code = hold.code.as_str(), "denied");
+                self.count_denial(attempt, hold.code);
                 let (at, until) = (now, Some(hold.until));
                 Err(denial(
                     &attempt.id,
@@ -113,7 +120,7 @@ impl Admission {
                 .of(&attempt.id)
                 .after(1)),
             Err(error) => {
-                self.release(attempt).await;
+                self.release(attempt, ProblemCode::StorageUnavailable).await;
                 Err(storage(&error).of(&attempt.id))
             }
         }
@@ -132,7 +139,7 @@ impl Admission {
                 // Ours to mend (another deployment key, another version), so it is not the device
                 // that pays with its key.
                 tracing::error!(attempt = %attempt.id, %error, "a stored verdict is not ours: the database was written to by somebody else, or the deployment key changed");
-                self.release(attempt).await;
+                self.release(attempt, ProblemCode::InternalError).await;
                 Err(Refusal::new(ProblemCode::InternalError).of(&attempt.id))
             }
         }
@@ -172,13 +179,13 @@ impl Admission {
                     let code = ProblemCode::ChallengeExpired;
                     return self.deny(attempt, code, Denied::too_late()).await;
                 }
-                self.release(attempt).await;
+                self.release(attempt, code).await;
                 let mut refusal = Refusal::new(code).of(&attempt.id);
                 refusal.retry_after = retry_after;
                 refusal
             }
             Failure::Misconfigured { .. } | Failure::ClockUntrusted { .. } => {
-                self.release(attempt).await;
+                self.release(attempt, code).await;
                 Refusal::new(code).of(&attempt.id)
             }
         }

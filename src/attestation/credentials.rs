@@ -19,7 +19,7 @@ use crate::attestation::credentials::key_file::KeyFile;
 use crate::attestation::failure::chain;
 use crate::attestation::settings::{TokenMethod, VerifiedAccessSettings};
 use crate::attestation::trust::Roots;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 
 /// The one thing that the token is good for.
 const SCOPE: &str = "https://www.googleapis.com/auth/verifiedaccess";
@@ -163,6 +163,14 @@ impl Credentials {
                     cause: chain(&error),
                 }),
             },
+        }
+    }
+
+    /// When the token ends, where there is one and that is known: the library keeps it to itself.
+    pub(super) fn token_ends(&self) -> Option<Timestamp> {
+        match self {
+            Self::Exchange(exchange) => exchange.token_ends(),
+            Self::Library(_) => None,
         }
     }
 

@@ -23,11 +23,12 @@ use crate::attestation::transport::line::Line;
 use crate::attestation::trust::Roots;
 use crate::attestation::verdict::UnverifiedAnswer;
 use crate::attestation::verifier::ConnectError;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::model::challenge::Challenge;
 use crate::model::endpoint::Endpoint;
 use crate::model::identity::ExpectedIdentity;
 use crate::random::Random;
+use crate::telemetry::{Calls, Method, Way};
 
 pub(super) use line::CallError;
 
@@ -72,11 +73,12 @@ impl Transports {
         credentials: Credentials,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        calls: Calls,
     ) -> Result<Self, ConnectError> {
         let rest = Rest::new(peer.origin, peer.endpoint, peer.roots, CALL_TIMEOUT);
         Ok(Self {
             choice,
-            line: Line::new(credentials, Arc::clone(&random)),
+            line: Line::new(credentials, Arc::clone(&random), Arc::clone(&clock), calls),
             grpc: Grpc::new(peer.origin, peer.roots)?,
             rest: rest.map_err(|cause| ConnectError::Client { cause })?,
             agreement: Agreement::new(peer.endpoint, &peer.origin.to_string()),
@@ -103,6 +105,11 @@ impl Transports {
     /// Verified Access did not take the token.
     pub(super) async fn forget_token(&self) {
         self.line.forget_token().await;
+    }
+
+    /// When the token ends, where that is known.
+    pub(super) fn token_ends(&self) -> Option<Timestamp> {
+        self.line.token_ends()
     }
 
     /// GenerateChallenge, within `time_left`.
@@ -151,12 +158,14 @@ impl Transports {
 
     async fn generate_by_grpc(&self, time_left: Duration) -> Result<Challenge, CallError> {
         let call = |authorization| self.grpc.generate(authorization, CALL_TIMEOUT);
-        self.line.call(time_left, call).await
+        let what = (Method::Generate, Way::Grpc);
+        self.line.call(what, time_left, call).await
     }
 
     async fn generate_by_rest(&self, time_left: Duration) -> Result<Challenge, CallError> {
         let call = |authorization| self.rest.generate(authorization);
-        self.line.call(time_left, call).await
+        let what = (Method::Generate, Way::Rest);
+        self.line.call(what, time_left, call).await
     }
 
     async fn ask_rest(
@@ -166,7 +175,8 @@ impl Transports {
     ) -> Result<UnverifiedAnswer, CallError> {
         let Question { response, expected } = question;
         let call = |authorization| self.rest.verify(response, expected, authorization);
-        self.line.call(time_left, call).await
+        let what = (Method::Verify, Way::Rest);
+        self.line.call(what, time_left, call).await
     }
 
     async fn ask_grpc(
@@ -180,7 +190,8 @@ impl Transports {
             self.grpc
                 .verify(response, expected, authorization, CALL_TIMEOUT)
         };
-        self.line.call(time_left, call).await
+        let what = (Method::Verify, Way::Grpc);
+        self.line.call(what, time_left, call).await
     }
 
     /// One call, for a comparison.
@@ -195,6 +206,7 @@ impl Transports {
             self.grpc
                 .verify(response, expected, authorization, CALL_TIMEOUT)
         };
-        self.line.call_once(time_left, call).await
+        let what = (Method::Verify, Way::Grpc);
+        self.line.call_once(what, time_left, call).await
     }
 }

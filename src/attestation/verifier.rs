@@ -22,6 +22,7 @@ use crate::model::challenge::{Challenge, ChallengeDigest};
 use crate::model::endpoint::Endpoint;
 use crate::model::identity::ExpectedIdentity;
 use crate::random::Random;
+use crate::telemetry::Calls;
 
 /// How long making a challenge may take, every further try included.
 const GENERATE_DEADLINE: Duration = Duration::from_secs(10);
@@ -99,8 +100,9 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Reads credentials and roots and makes a first token. The connection itself is made when it
-    /// is needed: the service starts, and answers what it can, while Google is away.
+    /// Reads credentials and roots and makes a first token; `calls` counts what follows. The
+    /// connection itself is made when it is needed: the service starts, and answers what it can,
+    /// while Google is away.
     ///
     /// # Errors
     /// [`ConnectError`].
@@ -108,6 +110,7 @@ impl Verifier {
         settings: &VerifiedAccessSettings,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        calls: Calls,
     ) -> Result<Self, ConnectError> {
         settings.check()?;
         let roots = Roots::load(settings)?;
@@ -125,6 +128,7 @@ impl Verifier {
             credentials,
             Arc::clone(&clock),
             random,
+            calls,
         )?;
         Ok(Self {
             transports: Arc::new(transports),
@@ -217,6 +221,12 @@ impl Verifier {
             clock_skew_seconds: self.clock_guard.last_skew(),
             clock_trusted: self.clock_trusted(),
         }
+    }
+
+    /// When the access token ends, where there is one and that is known.
+    #[must_use]
+    pub fn token_ends(&self) -> Option<Timestamp> {
+        self.transports.token_ends()
     }
 
     /// Whether our clock has been near enough to Google's ever since the start; nothing is signed

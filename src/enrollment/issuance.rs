@@ -14,6 +14,7 @@ use crate::model::serial::SerialNumber;
 use crate::policy::Approval;
 use crate::store::attempts::Attempt;
 use crate::store::certificates::{Holder, Intend, Intended, Intent, Record};
+use crate::telemetry::Stage;
 
 impl Enrollment {
     pub(super) async fn issue(
@@ -32,7 +33,10 @@ impl Enrollment {
             no_random();
             return Err(self.give_up(attempt, ProblemCode::InternalError).await);
         };
-        let prepared = match issuer.prepare(approval, serial, now, random) {
+        let begun = self.resources.clock.monotonic();
+        let prepared = issuer.prepare(approval, serial, now, random);
+        self.resources.took_since(Stage::Prepare, begun);
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 tracing::warn!(attempt = %attempt.id, %error, "not prepared");
@@ -45,7 +49,8 @@ impl Enrollment {
             Ok(profile) => profile.hash,
             Err(refusal) => return Err(self.give_up(attempt, refusal.code).await),
         };
-        let issued = match issuer.sign(prepared, profile).await {
+        let signing = issuer.sign(prepared, profile);
+        let issued = match self.resources.timed(Stage::Sign, signing).await {
             Ok(issued) => issued,
             Err(error) => {
                 tracing::error!(attempt = %attempt.id, %error, "not signed");
@@ -90,7 +95,8 @@ impl Enrollment {
             facts: serde_json::to_string(approval.facts()).unwrap_or_default(),
             event,
         };
-        let refused = match self.resources.store.write(intend).await {
+        let write = self.resources.store.write(intend);
+        let refused = match self.resources.timed(Stage::Intend, write).await {
             Ok(Intended::Committed(row)) => return Ok(row),
             Ok(Intended::LostOwnership) => {
                 return Err(Refusal::new(ProblemCode::InProgress)
@@ -101,7 +107,8 @@ impl Enrollment {
             Ok(Intended::LimitReached) => limit_reached(approval),
             Ok(Intended::KeyTaken) => key_taken(),
             Err(error) => {
-                self.admission.release(attempt).await;
+                let code = ProblemCode::StorageUnavailable;
+                self.admission.release(attempt, code).await;
                 return Err(storage(&error).of(&attempt.id));
             }
         };
@@ -139,8 +146,11 @@ impl Enrollment {
             der: issued.der().to_vec(),
             event,
         };
-        match self.resources.store.write(record).await {
+        let write = self.resources.store.write(record);
+        match self.resources.timed(Stage::Record, write).await {
             Ok(true) => {
+                let attempts = &self.resources.metrics.attempts;
+                attempts.issued(&attempt.binding.profile);
                 tracing::info!(attempt = %attempt.id, serial = %issued.serial(), "issued");
                 Ok(())
             }
@@ -148,7 +158,8 @@ impl Enrollment {
                 .of(&attempt.id)
                 .after(1)),
             Err(error) => {
-                self.admission.release(attempt).await;
+                let code = ProblemCode::StorageUnavailable;
+                self.admission.release(attempt, code).await;
                 Err(storage(&error).of(&attempt.id))
             }
         }

@@ -16,12 +16,14 @@ use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::model::serial::hex;
 use crate::random::Random;
+use crate::telemetry::Metrics;
 
-/// What the envelope reads: time for `Date` and durations, randomness for ids and waits.
+/// What the envelope needs: time for `Date` and durations, randomness for ids and waits, counters.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// Opens a request and closes its answer. All that is logged within carries the `request_id`.
@@ -38,7 +40,7 @@ pub(super) async fn wrap(
     let method = method_name(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).instrument(span.clone()).await;
-    let (mut response, code) = finish(response, &id, &*envelope.random);
+    let (mut response, code) = finish(response, &id, &envelope);
     stamp(response.headers_mut(), envelope.clock.now());
     let took = envelope.clock.monotonic().saturating_sub(start);
     span.in_scope(|| log(method, route.as_ref(), &response, code, took));
@@ -64,12 +66,15 @@ fn log(
 }
 
 /// A problem gets its wait and its request id.
-fn finish(response: Response, id: &str, random: &dyn Random) -> (Response, Option<ProblemCode>) {
+fn finish(response: Response, id: &str, envelope: &Envelope) -> (Response, Option<ProblemCode>) {
     let (mut parts, body) = response.into_parts();
     let Some(problem) = parts.extensions.remove::<Problem>() else {
         return (Response::from_parts(parts, body), None);
     };
-    let problem = problem.with_wait(random);
+    let problem = problem.with_wait(&*envelope.random);
+    if problem.0.attempt.is_none() {
+        envelope.metrics.attempts.refused(problem.0.code);
+    }
     problem.describe(&mut parts.headers);
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = Body::from(problem.document(Some(id)));

@@ -23,6 +23,7 @@ use crate::http::envelope::Envelope;
 use crate::http::settings::{ExtensionId, HttpSettings};
 use crate::http::{bounded, enveloped, limits};
 use crate::random::SeededRandom;
+use crate::telemetry::{Metrics, Names};
 
 mod log;
 mod wire;
@@ -41,6 +42,7 @@ pub(super) fn surrounded(routes: Router) -> Router {
     let envelope = Envelope {
         clock: Arc::new(TestClock::at(NOW)),
         random: Arc::new(SeededRandom::new(1)),
+        metrics: Arc::new(Metrics::new(&Names::default())),
     };
     enveloped(routes, envelope, &settings)
 }

@@ -154,6 +154,20 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// How many events have no number yet, `at_most` at most.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unsequenced_events(&self, at_most: u32) -> Result<i64, StoreError> {
+        let sql = "SELECT count(*) FROM
+            (SELECT id FROM events WHERE sequence IS NULL ORDER BY id LIMIT $1) AS unsequenced";
+        let row = query(sql)
+            .bind(i64::from(at_most))
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(row.try_get(0)?)
+    }
+
     /// Every event about `subject`, oldest first.
     ///
     /// # Errors

@@ -111,6 +111,20 @@ pub(crate) enum Readers {
 }
 
 impl Readers {
+    /// How many connections are at work, of how many that there may be.
+    pub(crate) fn in_use(&self) -> (usize, usize) {
+        fn of<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> (u32, usize, u32) {
+            let max = pool.options().get_max_connections();
+            (pool.size(), pool.num_idle(), max)
+        }
+        let (open, idle, max) = match self {
+            Self::Sqlite(pool) => of(pool),
+            Self::Postgres(pool) => of(pool),
+        };
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        (count(open).saturating_sub(idle), count(max))
+    }
+
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,

@@ -20,6 +20,7 @@ use crate::store::engine::{
 use crate::store::fate::CommitFate;
 use crate::store::file::DatabaseFile;
 use crate::store::{StoreError, audit};
+use crate::telemetry::Commits;
 
 mod confidence;
 
@@ -138,12 +139,13 @@ struct Running {
 
 impl Writer {
     /// Starts the writing task; it connects when the first command arrives. `file` is where SQLite
-    /// writes, `commits` what becomes of its commits.
+    /// writes, `commits` what becomes of its commits, which `measured` counts.
     #[must_use]
     pub(super) fn start(
         connector: Connector,
         file: Option<DatabaseFile>,
         commits: Arc<dyn CommitFate>,
+        measured: Commits,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
@@ -152,6 +154,7 @@ impl Writer {
             connector,
             file,
             commits,
+            measured,
             confidence: Arc::clone(&confidence),
         };
         let task = tokio::spawn(run(target, jobs, stopped));
@@ -187,6 +190,13 @@ impl Writer {
         self.confidence.is_full() && !self.queue.is_closed()
     }
 
+    /// How many commands wait for the next commit.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        let free = self.queue.capacity();
+        self.queue.max_capacity().saturating_sub(free)
+    }
+
     /// Lets queued commands finish, then ends the task.
     pub async fn stop(&self) {
         if let Some(running) = self.running.lock().await.take() {
@@ -201,6 +211,7 @@ struct Target {
     connector: Connector,
     file: Option<DatabaseFile>,
     commits: Arc<dyn CommitFate>,
+    measured: Commits,
     confidence: Arc<Confidence>,
 }
 
@@ -226,6 +237,7 @@ async fn run(
             _ = &mut stopped, if !jobs.is_closed() => { jobs.close(); continue },
         }
         let commit = commit(&target, &mut connection, &mut batch).await;
+        target.measured.ended(batch.len(), commit.is_ok());
         if batch.iter().any(|job| job.found_shortage()) {
             target.confidence.lose_for_long();
         } else if commit.is_ok() {
@@ -280,6 +292,7 @@ async fn commit(
             return Err(error.to_string());
         }
         tracing::warn!(%error, commands = batch.len(), "a commit is tried again");
+        target.measured.tried_again();
     }
 }
 

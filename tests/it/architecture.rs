@@ -95,6 +95,12 @@ fn steps_know_neither_http_nor_sql_nor_terminals() {
             ][..],
         ),
         (
+            "telemetry",
+            &[
+                "axum", "sqlx", "tokio", "println!", "std::fs", "reqwest", "tonic::",
+            ],
+        ),
+        (
             "policy",
             &[
                 "axum", "sqlx", "tokio", "println!", "std::fs", "reqwest", "tonic", "async ",

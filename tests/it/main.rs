@@ -21,6 +21,8 @@ mod crash;
 mod enrollment;
 mod genuine;
 mod listeners;
+mod logs;
+mod metrics;
 mod outages;
 mod pauses;
 mod plans;

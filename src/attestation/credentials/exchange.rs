@@ -1,7 +1,7 @@
 //! The JWT-bearer grant (RFC 7523, section 2.1): an assertion that the service account signs, for
 //! an access token.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -20,7 +20,7 @@ use crate::attestation::failure::{chain, redacted};
 use crate::attestation::https;
 use crate::attestation::settings::is_private_to_the_peer;
 use crate::attestation::trust::Roots;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::model::endpoint::Endpoint;
 
 /// How long an assertion is good, in seconds: the most that Google allows.
@@ -44,6 +44,8 @@ pub(in crate::attestation) struct Exchange {
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
     cached: Mutex<Option<Token>>,
+    /// By our clock; apart, because the cache is locked for as long as an exchange takes.
+    ends: StdMutex<Option<Timestamp>>,
 }
 
 struct Token {
@@ -100,6 +102,7 @@ impl Exchange {
             token_uri,
             clock,
             cached: Mutex::new(None),
+            ends: StdMutex::default(),
         })
     }
 
@@ -115,7 +118,12 @@ impl Exchange {
             return Ok(authorization(token));
         }
         match self.exchange().await {
-            Ok(token) => Ok(authorization(cached.insert(token))),
+            Ok(token) => {
+                let left = token.expires_at.saturating_sub(self.clock.monotonic());
+                let left = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
+                self.note_end(Some(self.clock.now().plus(left)));
+                Ok(authorization(cached.insert(token)))
+            }
             Err(failure) => match cached.as_ref() {
                 Some(token) if failure.transient && now < token.expires_at => {
                     tracing::warn!(cause = %failure.cause, "the access token cannot be replaced yet");
@@ -129,6 +137,16 @@ impl Exchange {
     /// Drops the cached token.
     pub(super) async fn forget(&self) {
         *self.cached.lock().await = None;
+        self.note_end(None);
+    }
+
+    /// When the cached token ends; `None` without one.
+    pub(super) fn token_ends(&self) -> Option<Timestamp> {
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_end(&self, at: Option<Timestamp>) {
+        *self.ends.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
 
     async fn exchange(&self) -> Result<Token, TokenFailure> {

@@ -12,11 +12,14 @@ use crate::attestation::raw::RawAnswer;
 use crate::attestation::transport::{CALL_TIMEOUT, CallError, Question, Transports};
 use crate::attestation::verdict::UnverifiedAnswer;
 use crate::model::challenge::Challenge;
+use crate::telemetry::{Method, Way};
 
 /// How long a proven gRPC is waited for before REST is asked; half of what is left, if less.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How far two challenges that are made together may be apart, in milliseconds.
 const TOGETHER: u64 = 120_000;
+/// What is asked beside REST.
+const GENERATE: (Method, Way) = (Method::Generate, Way::Grpc);
 
 impl Transports {
     /// # Errors
@@ -116,7 +119,7 @@ impl Transports {
         if stance == Stance::Grpc {
             let patience = PATIENCE.min(time_left / 2);
             let call = |authorization| self.grpc.generate(authorization, patience);
-            match self.line.call_once(patience, call).await {
+            match self.line.call_once(GENERATE, patience, call).await {
                 Ok(challenge) if challenge_digest(&challenge).is_ok() => return Ok(challenge),
                 Ok(_) => {}
                 Err(error) => failed = error.status(),
@@ -142,7 +145,7 @@ impl Transports {
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let call = |authorization| this.grpc.generate(authorization, CALL_TIMEOUT);
-            let made = this.line.call_once(CALL_TIMEOUT, call).await;
+            let made = this.line.call_once(GENERATE, CALL_TIMEOUT, call).await;
             let found = match made.map(|challenge| challenge_digest(&challenge)) {
                 Ok(Ok((_, millis))) if millis.abs_diff(rests_millis) <= TOGETHER => Ok(()),
                 Ok(_) => Err("not a challenge of now"),

@@ -11,7 +11,9 @@ use crate::attestation::credentials::{Credentials, TokenFailure};
 use crate::attestation::failure::{Meaning, RemoteError, code_name, meaning, out_of_time};
 use crate::attestation::retry;
 use crate::attestation::transport::CALL_TIMEOUT;
+use crate::clock::{Clock, Timestamp};
 use crate::random::Random;
+use crate::telemetry::{Calls, Method, Way};
 
 /// Why a call gave nothing.
 #[derive(Clone, Debug)]
@@ -42,6 +44,15 @@ impl CallError {
         }
     }
 
+    /// A word for a metric, from a closed table.
+    fn result(&self) -> &'static str {
+        match self {
+            Self::Remote(error) => code_name(error.code),
+            // Whoever is misconfigured does not call at all.
+            Self::Token(_) | Self::Misconfigured(_) => "NO_TOKEN",
+        }
+    }
+
     /// The code by which a further try is decided.
     fn code(&self) -> Code {
         match self {
@@ -66,14 +77,28 @@ impl fmt::Display for CallError {
 pub(super) struct Line {
     credentials: Credentials,
     random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    calls: Calls,
 }
 
 impl Line {
-    pub(super) fn new(credentials: Credentials, random: Arc<dyn Random>) -> Self {
+    pub(super) fn new(
+        credentials: Credentials,
+        random: Arc<dyn Random>,
+        clock: Arc<dyn Clock>,
+        calls: Calls,
+    ) -> Self {
         Self {
             credentials,
             random,
+            clock,
+            calls,
         }
+    }
+
+    /// When the token ends, where that is known.
+    pub(super) fn token_ends(&self) -> Option<Timestamp> {
+        self.credentials.token_ends()
     }
 
     /// A cached token is not offered again.
@@ -87,6 +112,7 @@ impl Line {
     /// The last call's.
     pub(super) async fn call<T, F>(
         &self,
+        what: (Method, Way),
         time_left: Duration,
         question: impl Fn(HeaderMap) -> F,
     ) -> Result<T, CallError>
@@ -96,7 +122,7 @@ impl Line {
         let mut last = None;
         let calls = async {
             for made in 1.. {
-                let error = match self.call_once(CALL_TIMEOUT, &question).await {
+                let error = match self.call_once(what, CALL_TIMEOUT, &question).await {
                     Ok(answer) => return Some(Ok(answer)),
                     Err(error) => error,
                 };
@@ -118,18 +144,22 @@ impl Line {
     /// [`CallError`].
     pub(super) async fn call_once<T, F>(
         &self,
+        (method, way): (Method, Way),
         time_left: Duration,
         question: impl Fn(HeaderMap) -> F,
     ) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, RemoteError>>,
     {
+        let counted = self.calls.begin(method, way, Arc::clone(&self.clock));
         let call = async {
             let authorization = self.credentials.headers().await.map_err(CallError::Token)?;
             question(authorization).await.map_err(CallError::Remote)
         };
-        tokio::time::timeout(time_left, call)
+        let ended = tokio::time::timeout(time_left, call)
             .await
-            .unwrap_or_else(|_| Err(CallError::Remote(out_of_time())))
+            .unwrap_or_else(|_| Err(CallError::Remote(out_of_time())));
+        counted.ended(ended.as_ref().map_or_else(CallError::result, |_| "OK"));
+        ended
     }
 }

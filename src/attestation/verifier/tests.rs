@@ -74,7 +74,8 @@ async fn connect_over(transport: Transport, address: SocketAddr) -> (Verifier, T
     };
     let clock = TestClock::at(Timestamp(NOW));
     let random = Arc::new(SeededRandom::new(1));
-    let verifier = Verifier::connect(&settings, Arc::new(clock.clone()), random).await;
+    let verifier =
+        Verifier::connect(&settings, Arc::new(clock.clone()), random, Calls::default()).await;
     (verifier.unwrap(), clock)
 }
 

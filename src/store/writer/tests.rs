@@ -53,7 +53,12 @@ impl Notes {
         connection.close().await.unwrap();
         let file = DatabaseFile::at(&path).unwrap();
         let connector = Connector::Sqlite(Box::new(options(&path)));
-        let writer = Writer::start(connector, Some(file), Arc::new(AsTheDatabaseSays));
+        let writer = Writer::start(
+            connector,
+            Some(file),
+            Arc::new(AsTheDatabaseSays),
+            Commits::default(),
+        );
         Self { folder, writer }
     }
 

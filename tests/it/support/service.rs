@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -18,6 +20,8 @@ pub const VACA: &str = env!("CARGO_BIN_EXE_vaca");
 pub struct Service {
     child: Child,
     url: String,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Service {
@@ -31,11 +35,15 @@ impl Service {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (found, url) = tokio::sync::oneshot::channel();
-        std::thread::spawn(move || {
+        let log = Arc::<Mutex<String>>::default();
+        let kept = Arc::clone(&log);
+        let reader = std::thread::spawn(move || {
             let mut found = Some(found);
             // Read to the end, so that the service never waits for this pipe.
             for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().extend([line.as_str(), "\n"]);
                 let (_, url) = line.split_once("serving devices on ").unwrap_or_default();
+                let url = url.split('"').next().unwrap_or_default();
                 if let Some(found) = (!url.is_empty()).then(|| found.take()).flatten() {
                     found.send(url.to_owned()).ok();
                 }
@@ -43,7 +51,12 @@ impl Service {
         });
         let url = tokio::time::timeout(Duration::from_secs(60), url);
         let url = url.await.expect("it serves in time").expect("it serves");
-        Self { child, url }
+        Self {
+            child,
+            url,
+            log,
+            reader: Some(reader),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -105,6 +118,15 @@ impl Service {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         ended.expect("it stops").code()
+    }
+
+    /// Stops it as an operator would. Answers all that it logged.
+    pub async fn stop_and_read_log(mut self) -> String {
+        let (log, reader) = (Arc::clone(&self.log), self.reader.take().unwrap());
+        assert_eq!(self.stop("-TERM").await, Some(0));
+        reader.join().unwrap();
+        let log = log.lock().unwrap();
+        log.clone()
     }
 
     /// SIGKILL: nothing is finished, nothing is closed.

@@ -1,0 +1,45 @@
+//! `GET /metrics` on the admin listener: what is measured, for a monitoring system.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
+use prometheus_client::encoding::text::encode;
+
+use crate::http::problem::Problem;
+use crate::model::problem_code::ProblemCode;
+use crate::telemetry::{Metrics, Reading};
+
+/// The text format of OpenMetrics 1.0.
+const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A reading on its way.
+pub type PendingReading<'a> = Pin<Box<dyn Future<Output = Reading> + Send + 'a>>;
+
+/// Who looks at the service when somebody asks. It must answer in a second, whatever is down.
+pub trait Readings: Send + Sync + fmt::Debug {
+    /// One look.
+    fn take(&self) -> PendingReading<'_>;
+}
+
+/// Every family as text.
+///
+/// # Errors
+/// `internal_error`, which no value of ours causes.
+pub(super) async fn show(
+    State(metrics): State<Arc<Metrics>>,
+    State(readings): State<Arc<dyn Readings>>,
+) -> Result<Response, Problem> {
+    metrics.show(&readings.take().await);
+    let mut text = String::new();
+    encode(&mut text, metrics.registry()).map_err(|_| ProblemCode::InternalError)?;
+    let headers = [
+        (header::CONTENT_TYPE, MEDIA_TYPE),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, text).into_response())
+}

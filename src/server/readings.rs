@@ -1,0 +1,61 @@
+//! What a monitoring system sees of queues, pools, clocks and credentials, looked at when it asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::admission::{Admission, Resources};
+use crate::http::metrics::{PendingReading, Readings};
+use crate::telemetry::Reading;
+
+/// How long the record may take to say how many events wait. A scrape must come back when it does not.
+const READ_TIME: Duration = Duration::from_secs(1);
+/// Events that are counted, at most: what is above is an alarm, whatever the number.
+const COUNTED_EVENTS: u32 = 10_000;
+
+/// The places to look at.
+#[derive(Debug)]
+pub(super) struct Instruments {
+    admission: Arc<Admission>,
+    resources: Arc<Resources>,
+}
+
+impl Instruments {
+    pub(super) fn new(admission: Arc<Admission>, resources: Arc<Resources>) -> Self {
+        Self {
+            admission,
+            resources,
+        }
+    }
+
+    async fn unsequenced_events(&self) -> Option<i64> {
+        let counting = self.resources.store.unsequenced_events(COUNTED_EVENTS);
+        timeout(READ_TIME, counting).await.ok()?.ok()
+    }
+}
+
+impl Readings for Instruments {
+    fn take(&self) -> PendingReading<'_> {
+        Box::pin(async {
+            let Resources {
+                store, verifier, ..
+            } = &*self.resources;
+            let status = verifier.status();
+            // Before the count of events, which takes a connection itself.
+            let (readers_in_use, readers_max) = store.readers_in_use();
+            Reading {
+                challenges_outstanding: self.admission.outstanding_challenges(),
+                writer_queue: store.queued_writes(),
+                readers_in_use,
+                readers_max,
+                takes_writes: store.takes_writes(),
+                unsequenced_events: self.unsequenced_events().await,
+                misconfigured: status.misconfigured.is_some(),
+                token_ends: verifier.token_ends(),
+                clock_offset: status.clock_skew_seconds,
+                clock_trusted: status.clock_trusted,
+            }
+        })
+    }
+}

@@ -23,6 +23,7 @@ mod paused;
 mod policy;
 mod serve;
 mod text;
+mod tokens;
 
 pub use init::{InitArguments, KeyKind, initialize};
 pub use logging::start as start_logging;
@@ -64,6 +65,9 @@ enum Command {
     /// Look at users and devices that have to wait, and release them.
     #[command(subcommand)]
     Paused(paused::PausedCommand),
+    /// Make, list and revoke the tokens of operators and their programs.
+    #[command(subcommand)]
+    Tokens(tokens::TokensCommand),
     /// Try policy before it is in force.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -116,6 +120,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
         Command::Paused(command) => return paused::run(&config, command).await,
+        Command::Tokens(command) => return tokens::run(&config, command).await,
         Command::Policy(command) => return policy::run(&config, command).await,
         Command::Audit(command) => return audit::run(&config, command).await,
     }

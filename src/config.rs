@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::access::settings::AdminSettings;
 use crate::admission::GateSettings;
 use crate::attestation::VerifiedAccessSettings;
 use crate::ca::Authority;
@@ -68,8 +69,8 @@ pub struct ListenSettings {
     /// Plain HTTP for what certificates point to (issuer certificates, later CRL and OCSP); all of
     /// it is served on `api` too.
     pub pki: Option<SocketAddr>,
-    /// Operators, auditors and what they scrape with: a loopback address. Left out, there is no such
-    /// listener.
+    /// Operators, auditors and what they scrape with: a loopback address, or any other where `[admin]`
+    /// makes it speak TLS. Left out, there is no such listener.
     pub admin: Option<SocketAddr>,
     /// Certificate chain of the `api` listener, PEM; from another CA, never from vaca. Reloaded
     /// when the file changes.
@@ -104,11 +105,24 @@ pub struct IssuerSettings {
     pub passphrase_file: PathBuf,
 }
 
+impl IssuerSettings {
+    fn files(&mut self) -> [Option<&mut PathBuf>; 4] {
+        [
+            Some(&mut self.certificate_file),
+            Some(&mut self.root_certificate_file),
+            Some(&mut self.key_file),
+            Some(&mut self.passphrase_file),
+        ]
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
     deployment_key_file: PathBuf,
     listen: ListenSettings,
+    #[serde(default)]
+    admin: AdminSettings,
     database: DatabaseSettings,
     verified_access: VerifiedAccessSettings,
     #[serde(default)]
@@ -135,6 +149,8 @@ pub struct Config {
     pub deployment_key_file: PathBuf,
     /// Where the service answers.
     pub listen: ListenSettings,
+    /// How operators are let in.
+    pub admin: AdminSettings,
     /// Where the record is.
     pub database: Database,
     /// How Verified Access is asked.
@@ -225,7 +241,8 @@ impl Config {
             .locate(folder, environment(DATABASE_PASSWORD)?)
             .map_err(|error| Misfit::in_table("database", &error))?;
         let mut listen = settings.listen;
-        check_listen(&listen)?;
+        let mut admin = settings.admin;
+        check_listen(&listen, &admin)?;
         within(
             folder,
             [
@@ -233,6 +250,7 @@ impl Config {
                 listen.tls_key_file.as_mut(),
             ],
         );
+        within(folder, admin.files());
         let mut verified_access = settings.verified_access;
         verified_access
             .check()
@@ -259,6 +277,7 @@ impl Config {
             folder: folder.to_owned(),
             deployment_key_file: folder.join(settings.deployment_key_file),
             listen,
+            admin,
             database,
             verified_access,
             admission: settings.admission,
@@ -293,29 +312,24 @@ fn within<const N: usize>(folder: &Path, paths: [Option<&mut PathBuf>; N]) {
     }
 }
 
-fn check_listen(listen: &ListenSettings) -> Result<(), Misfit> {
+fn check_listen(listen: &ListenSettings, admin: &AdminSettings) -> Result<(), Misfit> {
     if listen.tls_certificate_file.is_some() != listen.tls_key_file.is_some() {
         let message = "tls_certificate_file and tls_key_file go together: set both or neither";
         return Err(Misfit::in_table("listen", &message));
     }
-    if listen.admin.is_some_and(|admin| !admin.ip().is_loopback()) {
-        let message = "admin is a loopback address, such as 127.0.0.1:8444: it speaks in the clear";
+    let elsewhere = listen.admin.filter(|admin| !admin.ip().is_loopback());
+    if elsewhere.is_some() && admin.tls().is_none() {
+        let message = "admin is a loopback address, such as 127.0.0.1:8444: it speaks in the clear unless [admin] names tls_certificate_file and tls_key_file";
         return Err(Misfit::in_table("listen", &message));
     }
-    Ok(())
+    admin
+        .check(listen.admin.is_some())
+        .map_err(|error| Misfit::in_table("admin", &error))
 }
 
 fn read_issuers(mut issuers: Vec<IssuerSettings>, folder: &Path) -> Vec<IssuerSettings> {
     for issuer in &mut issuers {
-        within(
-            folder,
-            [
-                Some(&mut issuer.certificate_file),
-                Some(&mut issuer.root_certificate_file),
-                Some(&mut issuer.key_file),
-                Some(&mut issuer.passphrase_file),
-            ],
-        );
+        within(folder, issuer.files());
     }
     issuers
 }

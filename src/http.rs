@@ -29,6 +29,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::enrollment::Enrollment;
+use crate::http::admin::Desk;
 use crate::http::envelope::Envelope;
 use crate::http::health::Readiness;
 use crate::http::limits::Bounds;
@@ -62,6 +63,8 @@ pub struct Edge {
     pub metrics: Arc<Metrics>,
     /// Who looks when somebody asks for it.
     pub readings: Arc<dyn Readings>,
+    /// What operators reach.
+    pub desk: Arc<Desk>,
     /// `[http]`.
     pub settings: Arc<HttpSettings>,
     /// For `Date` and the log.
@@ -120,12 +123,16 @@ fn bounded<S: Clone + Send + Sync + 'static>(
 }
 
 fn surround(routes: Router, edge: &Edge) -> Router {
+    surround_with(routes, edge, &edge.settings)
+}
+
+fn surround_with(routes: Router, edge: &Edge, settings: &HttpSettings) -> Router {
     let envelope = Envelope {
         clock: Arc::clone(&edge.clock),
         random: Arc::clone(&edge.random),
         metrics: Arc::clone(&edge.metrics),
     };
-    enveloped(routes, envelope, &edge.settings)
+    enveloped(routes, envelope, settings)
 }
 
 /// The last layer named is the outermost.
@@ -159,6 +166,7 @@ part! {
     readiness: Arc<dyn Readiness>,
     metrics: Arc<Metrics>,
     readings: Arc<dyn Readings>,
+    desk: Arc<Desk>,
     settings: Arc<HttpSettings>,
 }
 

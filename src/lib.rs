@@ -49,6 +49,9 @@ pub mod enrollment;
 /// What must happen when.
 pub mod schedule;
 
+/// Who may look and act besides devices? Operators, by tokens and certificates.
+pub mod access;
+
 /// Every route on one screen, and the one error map.
 pub mod http;
 

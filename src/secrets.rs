@@ -12,6 +12,10 @@ pub enum Purpose {
     Verdict,
     /// A personal value in the audit record, which can stay when the value must go.
     PersonalValue,
+    /// An operator's token, with what it may do.
+    Token,
+    /// The place in a list up to which an operator has read.
+    Cursor,
 }
 
 impl Purpose {
@@ -19,6 +23,8 @@ impl Purpose {
         match self {
             Self::Verdict => b"vaca-verdict-v1",
             Self::PersonalValue => b"vaca-personal-value-v1",
+            Self::Token => b"vaca-token-v1",
+            Self::Cursor => b"vaca-cursor-v1",
         }
     }
 }

@@ -13,6 +13,10 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 
+use crate::access::Access;
+use crate::access::clients::ClientCertificates;
+use crate::access::settings::AdminSettings;
+use crate::access::tokens::Tokens;
 use crate::admission::{Admission, Resources};
 use crate::attestation::Verifier;
 use crate::ca::Issuer;
@@ -22,7 +26,9 @@ use crate::config::{Config, IssuerSettings, ListenSettings};
 use crate::enrichment::Lists;
 use crate::enrichment::webhook::Webhook;
 use crate::enrollment::Enrollment;
-use crate::http::health::ReadinessReport;
+use crate::http::admin::Desk;
+use crate::http::admin::views::issuer::IssuerView;
+use crate::http::health::{Readiness, ReadinessReport};
 use crate::http::{self, Edge};
 use crate::model::attempt::ENROLLMENT_DEADLINE;
 use crate::model::certificate::IssuerId;
@@ -32,14 +38,19 @@ use crate::store::Store;
 use crate::store::fate::CommitFate;
 use crate::telemetry::{Metrics, Names};
 
+mod client_trust;
 mod keys;
+mod peer_certificate;
 mod readiness;
 mod readings;
 mod tls;
 
+use client_trust::{ClientTrust, Clients};
 pub use keys::{load_deployment_key, load_issuer, load_webhook, read_passphrase};
+use peer_certificate::PeerAcceptor;
 use readiness::Health;
 use readings::Instruments;
+use tls::Reload;
 
 /// How far our clock may stand before the newest attempt in the record, in seconds.
 const CLOCK_TOLERANCE: i64 = 120;
@@ -114,6 +125,8 @@ pub struct Server {
     edge: Edge,
     listen: ListenSettings,
     retention: Retention,
+    admin: AdminSettings,
+    admin_trust: Option<ClientTrust>,
 }
 
 /// Opens the record, loads the keys, proves the credentials, and puts the service together.
@@ -123,33 +136,12 @@ pub struct Server {
 /// Where anything is missing or does not fit; the message says what to do.
 pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
-    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
-    let metrics = Arc::new(metrics(config, &issuers));
-    let store = Store::open_to_write(&config.database, parts.commits, metrics.commits.clone())
-        .await
-        .with_context(|| format!("cannot open the database {}", config.database))?;
-    check_clock(&store, parts.clock.as_ref()).await?;
-    let verifier = Verifier::connect(
-        &config.verified_access,
-        Arc::clone(&parts.clock),
-        Arc::clone(&parts.random),
-        metrics.calls.clone(),
-    )
-    .await
-    .context("[verified_access]")?;
-    let resources = Arc::new(Resources {
-        store,
-        verifier,
-        profiles: Arc::new(config.profiles.clone()),
-        lists,
-        webhooks: load_webhooks(config)?,
-        deployment_key: load_deployment_key(&config.deployment_key_file)?,
-        clock: parts.clock,
-        random: parts.random,
-        metrics,
-    });
+    let resources = Arc::new(open(config, parts, &issuers).await?);
     let admission = Arc::new(Admission::new(Arc::clone(&resources), &config.admission));
     let health = Health::new(Arc::clone(&resources), &issuers);
+    let admin_trust = admin_trust(config, &issuers)?;
+    let readiness: Arc<dyn Readiness> = Arc::new(health);
+    let desk = desk(config, &resources, &issuers, &readiness);
     let bundle = bundle(issuers.values().map(Issuer::root)).into();
     let issuer_certificates = issuers.values().flat_map(certificates).collect();
     let enrollment = Arc::new(Enrollment::new(
@@ -164,9 +156,10 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         profiles: Arc::clone(&resources.profiles),
         bundle,
         issuer_certificates,
-        readiness: Arc::new(health),
         metrics: Arc::clone(&resources.metrics),
         readings: Arc::new(instruments),
+        readiness,
+        desk: Arc::new(desk),
         settings: Arc::new(config.http.clone()),
         clock: Arc::clone(&resources.clock),
         random: Arc::clone(&resources.random),
@@ -177,6 +170,41 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         edge,
         listen: config.listen.clone(),
         retention: config.retention,
+        admin: config.admin.clone(),
+        admin_trust,
+    })
+}
+
+/// What the stories share: the record, the way to Verified Access, the lists, the keys.
+async fn open(
+    config: &Config,
+    parts: Parts,
+    issuers: &HashMap<String, Issuer>,
+) -> anyhow::Result<Resources> {
+    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
+    let metrics = Arc::new(metrics(config, issuers));
+    let store = Store::open_to_write(&config.database, parts.commits, metrics.commits.clone())
+        .await
+        .with_context(|| format!("cannot open the database {}", config.database))?;
+    check_clock(&store, parts.clock.as_ref()).await?;
+    let verifier = Verifier::connect(
+        &config.verified_access,
+        Arc::clone(&parts.clock),
+        Arc::clone(&parts.random),
+        metrics.calls.clone(),
+    )
+    .await
+    .context("[verified_access]")?;
+    Ok(Resources {
+        store,
+        verifier,
+        profiles: Arc::new(config.profiles.clone()),
+        lists,
+        webhooks: load_webhooks(config)?,
+        deployment_key: load_deployment_key(&config.deployment_key_file)?,
+        clock: parts.clock,
+        random: parts.random,
+        metrics,
     })
 }
 
@@ -206,6 +234,46 @@ fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
 
 fn load_webhooks(config: &Config) -> anyhow::Result<Vec<Webhook>> {
     config.webhooks.iter().map(load_webhook).collect()
+}
+
+/// What operators reach, and how they come in.
+fn desk(
+    config: &Config,
+    resources: &Arc<Resources>,
+    issuers: &HashMap<String, Issuer>,
+    readiness: &Arc<dyn Readiness>,
+) -> Desk {
+    let configured = config.issuers.iter();
+    let issuers = configured.filter_map(|settings| issuers.get(&settings.name));
+    Desk {
+        access: Access::new(vec![
+            Arc::new(Tokens(Arc::clone(resources))),
+            Arc::new(ClientCertificates::new(&config.admin.client)),
+        ]),
+        resources: Arc::clone(resources),
+        issuers: issuers.map(IssuerView::of).collect(),
+        readiness: Arc::clone(readiness),
+    }
+}
+
+/// Who vouches for operators' certificates. The fleet's own CA does not: whoever enrols could come in.
+fn admin_trust(
+    config: &Config,
+    issuers: &HashMap<String, Issuer>,
+) -> anyhow::Result<Option<ClientTrust>> {
+    let Some(file) = &config.admin.client_ca_file else {
+        return Ok(None);
+    };
+    let trust = ClientTrust::load(file).context("[admin]")?;
+    for issuer in issuers.values() {
+        let ours = [issuer.id(), &issuer.root().issuer_id()];
+        ensure!(
+            !ours.iter().any(|id| trust.names(id)),
+            "[admin]: client_ca_file {} holds a CA of this service: every device that it certifies would get as far as the list of clients; take a CA of its own",
+            file.display()
+        );
+    }
+    Ok(Some(trust))
 }
 
 /// What `/ca/{issuer}.crt` serves: the issuing certificate, and the root's.
@@ -241,21 +309,28 @@ impl Server {
         listeners: Listeners,
         shutdown: impl Future<Output = ()> + Send,
     ) -> anyhow::Result<()> {
-        let tls = match self.listen.tls() {
-            Some((certificate, key)) => Some(tls::load(certificate, key).await?),
-            None => None,
-        };
+        let (tls, admin_tls) = (self.api_tls().await?, self.admin_tls().await?);
         let handle = Handle::new();
         let mut serving = tokio::task::JoinSet::new();
         let api = http::api(&self.edge);
-        serving.spawn(serve(listeners.api, api, tls.clone(), handle.clone()));
+        serving.spawn(serve(
+            listeners.api,
+            api,
+            tls.as_ref().map(Reload::config),
+            handle.clone(),
+        ));
         if let Some(listener) = listeners.pki {
             let pki = http::pki(&self.edge);
             serving.spawn(serve(listener, pki, None, handle.clone()));
         }
         if let Some(listener) = listeners.admin {
             let admin = http::admin::routes(&self.edge);
-            serving.spawn(serve(listener, admin, None, handle.clone()));
+            serving.spawn(serve(
+                listener,
+                admin,
+                admin_tls.as_ref().map(Reload::config),
+                handle.clone(),
+            ));
         }
         let name: [u8; 8] = self.resources.random.array().unwrap_or_default();
         let schedule = Schedule::new(
@@ -264,7 +339,8 @@ impl Server {
             self.retention,
         );
         let clock = Arc::clone(&self.resources.clock);
-        let mut chores = tokio::spawn(chores(schedule, clock, self.listen.clone(), tls));
+        let reloads = tls.into_iter().chain(admin_tls).collect();
+        let mut chores = tokio::spawn(chores(schedule, clock, reloads));
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             Some(ended) = serving.join_next() => ended.map_err(anyhow::Error::from).and_then(|served| served),
@@ -285,6 +361,24 @@ impl Server {
         chores.abort();
         self.resources.store.close().await;
         ended
+    }
+
+    async fn api_tls(&self) -> anyhow::Result<Option<Reload>> {
+        match self.listen.tls() {
+            Some(files) => Ok(Some(tls::Files::new(files, None).serve().await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn admin_tls(&self) -> anyhow::Result<Option<Reload>> {
+        let Some(files) = self.admin.tls() else {
+            return Ok(None);
+        };
+        let clients = Clients {
+            trust: self.admin_trust.clone(),
+            clock: Arc::clone(&self.resources.clock),
+        };
+        Ok(Some(tls::Files::new(files, Some(clients)).serve().await?))
     }
 
     /// What the stories share; for `vaca doctor` and tests.
@@ -310,7 +404,8 @@ async fn serve(
     // connection, so that a peer who says nothing could hold a socket for ever.
     match tls {
         Some(config) => {
-            let mut server = axum_server::from_tcp_rustls(listener, config)?
+            let mut server = axum_server::from_tcp(listener)?
+                .acceptor(PeerAcceptor::new(config))
                 .http1_only()
                 .handle(handle);
             server
@@ -333,16 +428,8 @@ async fn serve(
     Ok(())
 }
 
-/// The loop of the schedule, and the reload of the listener's certificate.
-async fn chores(
-    mut schedule: Schedule,
-    clock: Arc<dyn Clock>,
-    listen: ListenSettings,
-    tls: Option<RustlsConfig>,
-) {
-    let mut reload = tls
-        .zip(listen.tls())
-        .map(|(config, files)| tls::Reload::new(config, files));
+/// The loop of the schedule, and the reload of the listeners' certificates.
+async fn chores(mut schedule: Schedule, clock: Arc<dyn Clock>, mut reloads: Vec<Reload>) {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -350,7 +437,7 @@ async fn chores(
         if let Err(error) = schedule.run_due(clock.now()).await {
             tracing::error!(%error, "the schedule could not run; it tries again");
         }
-        if let Some(reload) = &mut reload {
+        for reload in &mut reloads {
             reload.if_changed().await;
         }
     }

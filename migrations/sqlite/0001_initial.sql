@@ -146,6 +146,25 @@ CREATE TABLE pauses (
 ) STRICT;
 CREATE INDEX pauses_until ON pauses (until);
 
+-- Operators' tokens. `tag` covers the token's secret, its role, whether it may be used once only, and its
+-- end, under a key that is not in here: a row that somebody else wrote or changed opens nothing.
+CREATE TABLE tokens (
+    id           INTEGER PRIMARY KEY,
+    token_id     TEXT    NOT NULL UNIQUE,
+    name         TEXT    NOT NULL,
+    role         TEXT    NOT NULL
+        CHECK (role IN ('auditor', 'help_desk', 'operator', 'administrator')),
+    single_use   INTEGER NOT NULL CHECK (single_use IN (0, 1)),
+    tag          BLOB    NOT NULL CHECK (length(tag) = 32),
+    created_at   INTEGER NOT NULL,
+    created_by   TEXT    NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    spent_at     INTEGER,
+    revoked_at   INTEGER,
+    CHECK (spent_at IS NULL OR single_use = 1)
+) STRICT;
+
 -- Audit events, committed with the state that they tell of; the sequencer orders them afterwards
 -- into one chain of SHA-256 digests.
 CREATE TABLE events (

@@ -7,13 +7,15 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::cli::open_store;
-use crate::cli::page::Page;
+use crate::cli::page::{Page, numbered};
 use crate::cli::text::{escape, print_json, print_table};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
-use crate::http::problem::table::row;
+use crate::http::admin::views::attempt::{
+    AttemptRecord, AttemptSummary, Explanation, brief, claimed, shortened_at,
+};
 use crate::model::attempt::AttemptId;
-use crate::model::identity::{DeviceId, Email};
+use crate::model::identity::DeviceId;
 use crate::model::problem_code::ProblemCode;
 use crate::model::span;
 use crate::server::load_deployment_key;
@@ -104,15 +106,15 @@ pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Re
         AttemptsCommand::Show(show) => {
             let (attempt, certificate) = find(config, &show.id).await?;
             if show.json {
-                print_json(&record(&attempt, certificate.as_ref()));
+                print_json(&json!(AttemptRecord::of(&attempt, certificate.as_ref())));
             } else {
                 print(&attempt, certificate.as_ref());
             }
         }
         AttemptsCommand::Explain(Explain { id }) => {
             let (attempt, certificate) = find(config, &id).await?;
-            let text = explain(&attempt, certificate.as_ref()).replace('\n', " ");
-            println!("{}\n", escape(&text));
+            let explanation = Explanation::of(&attempt, certificate.as_ref());
+            println!("{}\n", escape(&explanation.text.replace('\n', " ")));
             print_checks(&attempt);
         }
     }
@@ -194,22 +196,6 @@ fn sought(config: &Config, list: &List) -> (Option<Sought>, Option<Sought>) {
     (list.email.as_deref().map(sought), device)
 }
 
-/// The claimed e-mail, or the digest that stands for it.
-fn claimed(attempt: &Attempt) -> Option<&str> {
-    match &attempt.shortened {
-        Some(shortened) => shortened.unverified_email.as_deref(),
-        None => attempt.binding.unverified_email.as_ref().map(Email::as_str),
-    }
-}
-
-/// As a list shows it: of a digest the beginning, which tells one from another.
-fn brief(attempt: &Attempt, value: &str) -> String {
-    match &attempt.shortened {
-        Some(_) => format!("#{}", value.get(..12).unwrap_or(value)),
-        None => value.to_owned(),
-    }
-}
-
 /// The code of a denial, else the state.
 fn outcome(attempt: &Attempt) -> &'static str {
     attempt
@@ -218,114 +204,7 @@ fn outcome(attempt: &Attempt) -> &'static str {
 }
 
 fn summary(attempt: &Attempt) -> Value {
-    json!({
-        "row": attempt.row,
-        "attempt": attempt.id.as_str(),
-        "bound_at": attempt.binding.at.rfc3339(),
-        "state": attempt.state.as_str(),
-        "code": attempt.code.map(ProblemCode::as_str),
-        "profile": attempt.binding.profile,
-        "unverified_email": claimed(attempt),
-        "peer": attempt.peer,
-        "personal_data_shortened_at": shortened_at(attempt).map(Timestamp::rfc3339),
-    })
-}
-
-/// Since when digests stand for e-mails, ids and addresses.
-fn shortened_at(attempt: &Attempt) -> Option<Timestamp> {
-    attempt.shortened.as_ref().map(|shortened| shortened.at)
-}
-
-/// One paragraph: who asked for what, what became of it, why, what to do.
-fn explain(attempt: &Attempt, certificate: Option<&CertificateRow>) -> String {
-    let binding = &attempt.binding;
-    let whom = claimed(attempt).map_or("a device".to_owned(), |email| {
-        format!("the user who says to be {}", brief(attempt, email))
-    });
-    let mut text = format!(
-        "On {} {whom} asked from {} for a certificate of the profile {}.",
-        binding.at,
-        brief(attempt, &attempt.peer),
-        binding.profile
-    );
-    if let Some(at) = shortened_at(attempt) {
-        text.push_str(&format!(
-            " Personal data was shortened on {at}: digests stand for e-mails, device ids and addresses, \
-             the same digest for the same value."
-        ));
-    }
-    match &attempt.verified_access {
-        Some(answer) => text.push_str(&format!(" Verified Access answered: {answer}.")),
-        None => text.push_str(" Verified Access has given no answer."),
-    }
-    match (attempt.code, certificate) {
-        (Some(code), _) => text.push_str(&denied(attempt, code)),
-        (None, Some(row)) => {
-            let (serial, until) = (row.serial, row.validity.not_after);
-            text.push_str(&format!(" The certificate {serial} was issued"));
-            // Whoever may know looks at the certificate, which goes on to name its holder.
-            if attempt.shortened.is_none() {
-                text.push_str(&format!("; it names {}", row.identity));
-            }
-            text.push_str(&format!(" and is good until {until}."));
-        }
-        (None, None) => text.push_str(
-            " It has no outcome yet: the Chromebook asks again, and the service goes on where it stopped. \
-             After 24 hours it ends by itself.",
-        ),
-    }
-    text
-}
-
-fn denied(attempt: &Attempt, code: ProblemCode) -> String {
-    let row = row(code);
-    let mut text = format!(" It was denied ({}): {}", code.as_str(), row.meaning);
-    let failed: Vec<_> = attempt
-        .checks
-        .iter()
-        .filter(|check| !check.passed)
-        .collect();
-    for check in &failed {
-        text.push_str(&format!(
-            " The check {} wanted {:?} and saw {:?}. What to do: {}.",
-            check.name,
-            check.expected,
-            check.seen,
-            check.remedy.trim_end_matches('.')
-        ));
-        if let Some(message) = &check.message {
-            text.push_str(&format!(" The rule tells the person: {message:?}."));
-        }
-    }
-    if failed.is_empty() {
-        text.push_str(&format!(" What to do: {}.", row.remedy));
-    }
-    text
-}
-
-fn record(attempt: &Attempt, certificate: Option<&CertificateRow>) -> Value {
-    let facts = attempt
-        .facts
-        .as_deref()
-        .and_then(|facts| serde_json::from_str::<Value>(facts).ok());
-    json!({
-        "attempt": attempt.id.as_str(),
-        "state": attempt.state.as_str(),
-        "code": attempt.code.map(ProblemCode::as_str),
-        "profile": attempt.binding.profile,
-        "profile_hash": attempt.binding.profile_hash.to_string(),
-        "scope": attempt.binding.scope.as_str(),
-        "unverified_email": claimed(attempt),
-        "peer": attempt.peer,
-        "personal_data_shortened_at": shortened_at(attempt).map(Timestamp::rfc3339),
-        "bound_at": attempt.binding.at.rfc3339(),
-        "finished_at": attempt.finished_at.map(Timestamp::rfc3339),
-        "retry_at": attempt.retry_at.map(Timestamp::rfc3339),
-        "verified_access": attempt.verified_access,
-        "facts": facts,
-        "checks": attempt.checks,
-        "serial_number": certificate.map(|row| row.serial.to_string()),
-    })
+    numbered(attempt.row, &AttemptSummary::of(attempt))
 }
 
 fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {

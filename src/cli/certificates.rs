@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::open_store;
-use crate::cli::page::Page;
+use crate::cli::page::{Page, numbered};
 use crate::cli::text::{escape, print_json, print_table};
-use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::model::serial::{SerialNumber, hex};
+use crate::http::admin::views::certificate::{CertificateRecord, CertificateSummary};
+use crate::model::serial::SerialNumber;
 use crate::store::certificates::CertificateRow;
 
 #[derive(Debug, Subcommand)]
@@ -95,48 +95,11 @@ fn print_list(rows: &[CertificateRow]) {
 }
 
 fn summary(row: &CertificateRow) -> Value {
-    json!({
-        "row": row.row,
-        "serial_number": row.serial.to_string(),
-        "issuer": row.issuer.as_str(),
-        "kind": row.kind,
-        "state": row.state,
-        "profile": row.profile,
-        "identity": row.identity,
-        "not_before": row.validity.not_before.rfc3339(),
-        "not_after": row.validity.not_after.rfc3339(),
-        "renew_after": row.validity.renew_after.rfc3339(),
-        "attempt": row.attempt,
-    })
+    numbered(row.row, &CertificateSummary::of(row))
 }
 
 fn in_full(row: &CertificateRow) -> Value {
-    let mut value = summary(row);
-    if let Value::Object(fields) = &mut value {
-        let holder = &row.holder;
-        for (name, id) in [
-            ("email", &holder.email),
-            ("device_permanent_id", &holder.device_permanent_id),
-            ("virtual_device_id", &holder.virtual_device_id),
-            ("device_enrollment_id", &holder.device_enrollment_id),
-            ("attested_device_id", &holder.attested_device_id),
-            ("customer_id", &holder.customer_id),
-        ] {
-            fields.insert(name.to_owned(), json!(id));
-        }
-        fields.insert(
-            "profile_hash".to_owned(),
-            json!(row.profile_hash.to_string()),
-        );
-        fields.insert("spki_sha256".to_owned(), json!(hex(&row.spki_sha256)));
-        fields.insert("intended_at".to_owned(), json!(row.intended_at.rfc3339()));
-        fields.insert(
-            "closed_at".to_owned(),
-            json!(row.closed_at.map(Timestamp::rfc3339)),
-        );
-        fields.insert("certificate".to_owned(), json!(row.der.as_deref().map(pem)));
-    }
-    value
+    numbered(row.row, &CertificateRecord::of(row))
 }
 
 fn print_one(row: &CertificateRow) {
@@ -150,8 +113,4 @@ fn print_one(row: &CertificateRow) {
             }
         }
     }
-}
-
-fn pem(der: &[u8]) -> String {
-    der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, der).unwrap_or_default()
 }

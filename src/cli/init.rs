@@ -34,7 +34,8 @@ use crate::store::crls::{IntendCrl, RecordCrl};
 
 mod files;
 
-use files::{make_private_folder, write_private, write_public};
+pub(super) use files::write_private;
+use files::{make_private_folder, write_public};
 
 /// The kinds of CA key, by the names that people use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,8 @@
 //! What every list has: how many, from where on, and in which form.
 
 use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 #[derive(Debug, Args)]
 pub(super) struct Page {
@@ -22,4 +24,13 @@ impl Page {
             println!("older ones: --before {}", row(last));
         }
     }
+}
+
+/// What the admin API shows too, with the row for `--before`.
+pub(super) fn numbered(row: i64, view: &impl Serialize) -> Value {
+    let mut value = json!(view);
+    if let Value::Object(fields) = &mut value {
+        fields.insert("row".to_owned(), json!(row));
+    }
+    value
 }

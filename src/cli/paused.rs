@@ -4,15 +4,16 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::open_store;
-use crate::cli::page::Page;
+use crate::cli::page::{Page, numbered};
 use crate::cli::text::{count, escape, print_json, print_table};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
+use crate::http::admin::views::paused::PausedView;
 use crate::model::actor::Actor;
-use crate::model::identity::{DeviceId, Email};
+use crate::model::pause::identity_of;
 use crate::store::pauses::{PausedIdentity, ReleasePaused};
 
 #[derive(Debug, Subcommand)]
@@ -36,20 +37,8 @@ pub(super) struct Release {
     identity: String,
 }
 
-/// The text under which an identity is counted.
 fn identity(text: &str) -> Result<String, String> {
-    let user = |email| Email::parse(email).map(|email| format!("user:{}", email.as_str()));
-    let device = |id| DeviceId::parse(id).map(|id| format!("device:{}", id.as_str()));
-    let parsed = if let Some(email) = text.strip_prefix("user:") {
-        user(email)
-    } else if let Some(id) = text.strip_prefix("device:") {
-        device(id)
-    } else if text.contains('@') {
-        user(text)
-    } else {
-        device(text)
-    };
-    parsed.map_err(|error| error.to_string())
+    identity_of(text).map_err(|error| error.to_string())
 }
 
 pub(super) async fn run(config: &Config, command: PausedCommand) -> anyhow::Result<ExitCode> {
@@ -99,15 +88,7 @@ fn print_list(rows: &[PausedIdentity]) {
 }
 
 fn summary(row: &PausedIdentity) -> Value {
-    json!({
-        "row": row.row,
-        "identity": row.identity,
-        "since": row.pause.since.rfc3339(),
-        "until": row.pause.until.rfc3339(),
-        "denials": row.pause.denials,
-        "code": row.pause.code.as_str(),
-        "attempt": row.pause.attempt.as_str(),
-    })
+    numbered(row.row, &PausedView::of(row))
 }
 
 fn print_released(released: &PausedIdentity) {
@@ -119,32 +100,4 @@ fn print_released(released: &PausedIdentity) {
         released.pause.code.as_str(),
         released.pause.attempt,
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whoever_is_listed_or_typed_is_the_same() {
-        for (text, who) in [
-            ("user:alice@example.com", "user:alice@example.com"),
-            ("Alice@Example.com", "user:alice@example.com"),
-            ("device:1a2B", "device:1a2B"),
-            ("1a2B", "device:1a2B"),
-        ] {
-            assert_eq!(identity(text).as_deref(), Ok(who), "{text}");
-        }
-        for text in [
-            "",
-            "user:",
-            "user:alice",
-            "device:",
-            "device:a@b",
-            "a b",
-            "group:x",
-        ] {
-            assert!(identity(text).is_err(), "{text}");
-        }
-    }
 }

@@ -35,7 +35,12 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         tracing::info!("serving relying parties on http://{pki}");
     }
     if let Some(admin) = listeners.admin_address()? {
-        tracing::info!("serving operators on http://{admin}");
+        let scheme = if config.admin.tls().is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        tracing::info!("serving operators on {scheme}://{admin}");
     }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,4 +1,4 @@
-//! The variable segment of an address.
+//! The variable segments of an address.
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -17,6 +17,21 @@ impl<S: Send + Sync> FromRequestParts<S> for UnverifiedSegment {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(unverified_segment)) => Ok(Self(unverified_segment)),
+            Err(_) => Err(ProblemCode::NotFound.into()),
+        }
+    }
+}
+
+/// The two segments that a route leaves open, decoded, in their order.
+#[derive(Debug)]
+pub(super) struct UnverifiedSegments(pub(super) String, pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for UnverifiedSegments {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path((first, second))) => Ok(Self(first, second)),
             Err(_) => Err(ProblemCode::NotFound.into()),
         }
     }

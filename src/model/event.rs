@@ -35,6 +35,14 @@ pub enum EventKind {
     IdentityReleased,
     /// Old attempts lost their personal data, or were deleted: how many.
     RetentionApplied,
+    /// An operator, or a program of theirs, was shown something of the record.
+    RecordRead,
+    /// An operator's token was made.
+    TokenCreated,
+    /// A token that may be used once was used.
+    TokenSpent,
+    /// A token was declared worthless before its time.
+    TokenRevoked,
 }
 
 impl EventKind {
@@ -54,6 +62,10 @@ impl EventKind {
             Self::IdentityPaused => "identity_paused",
             Self::IdentityReleased => "identity_released",
             Self::RetentionApplied => "retention_applied",
+            Self::RecordRead => "record_read",
+            Self::TokenCreated => "token_created",
+            Self::TokenSpent => "token_spent",
+            Self::TokenRevoked => "token_revoked",
         }
     }
 }
@@ -68,7 +80,8 @@ pub struct AuditEvent {
     pub kind: EventKind,
     /// By whom.
     pub actor: Actor,
-    /// What it is about: an attempt id, `issuer/serial`, `issuer/crl/number`, or `attempts` for many.
+    /// What it is about: an attempt id, `issuer/serial`, `issuer/crl/number`, `token/id`, the name of a list, or
+    /// `attempts` for many.
     pub subject: String,
     /// Further facts.
     pub detail: Map<String, Value>,

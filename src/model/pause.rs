@@ -6,6 +6,7 @@
 use crate::clock::Timestamp;
 use crate::model::attempt::AttemptId;
 use crate::model::facts::Check;
+use crate::model::identity::{DeviceId, Email, InvalidIdentity};
 use crate::model::problem_code::ProblemCode;
 
 /// What `attempts_per_minute` counts within, in seconds. It begins with the first attempt after the
@@ -32,6 +33,25 @@ pub fn wait(denials: i64) -> Option<i64> {
     let doublings = denials.checked_sub(DENIALS).filter(|more| *more >= 0)?;
     let factor = 2_i64.saturating_pow(u32::try_from(doublings).unwrap_or(u32::MAX));
     Some(FIRST.saturating_mul(factor).min(LONGEST))
+}
+
+/// The text under which an identity is counted, `user:EMAIL` or `device:ID`, from what a person types:
+/// an e-mail or a device's id alone will do.
+///
+/// # Errors
+/// [`InvalidIdentity`].
+pub fn identity_of(unverified: &str) -> Result<String, InvalidIdentity> {
+    let user = |email| Email::parse(email).map(|email| format!("user:{}", email.as_str()));
+    let device = |id| DeviceId::parse(id).map(|id| format!("device:{}", id.as_str()));
+    if let Some(email) = unverified.strip_prefix("user:") {
+        user(email)
+    } else if let Some(id) = unverified.strip_prefix("device:") {
+        device(id)
+    } else if unverified.contains('@') {
+        user(unverified)
+    } else {
+        device(unverified)
+    }
 }
 
 /// An identity that was told to wait.
@@ -117,6 +137,29 @@ mod tests {
     fn nobody_waits_longer_than_a_day_however_often_it_was_denied() {
         for denials in [14, 15, 60, 61, 64, 65, 66, 67, 68, 1000, i64::MAX] {
             assert_eq!(wait(denials), Some(86_400), "{denials}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_listed_or_typed_is_the_same() {
+        for (text, who) in [
+            ("user:alice@example.com", "user:alice@example.com"),
+            ("Alice@Example.com", "user:alice@example.com"),
+            ("device:1a2B", "device:1a2B"),
+            ("1a2B", "device:1a2B"),
+        ] {
+            assert_eq!(identity_of(text).as_deref(), Ok(who), "{text}");
+        }
+        for text in [
+            "",
+            "user:",
+            "user:alice",
+            "device:",
+            "device:a@b",
+            "a b",
+            "group:x",
+        ] {
+            assert!(identity_of(text).is_err(), "{text}");
         }
     }
 }

@@ -33,6 +33,8 @@ macro_rules! codes {
 codes! {
     /// The body is not the JSON that the route takes.
     MalformedRequest = "malformed_request",
+    /// A parameter in the address is not one that the route takes.
+    MalformedQuery = "malformed_query",
     /// The body is larger than 64 KiB.
     BodyTooLarge = "body_too_large",
     /// The body did not arrive in time.

@@ -594,6 +594,13 @@ impl Outcome {
             Self::Open => "open",
         }
     }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Issued, Self::Denied, Self::Open];
+        all.into_iter().find(|outcome| outcome.as_str() == word)
+    }
 }
 
 /// A personal value that is looked for, and what stands for it in an attempt that was shortened.

@@ -44,13 +44,29 @@ pub(crate) async fn insert(connection: &mut Connection) -> Result<(), sqlx::Erro
             insert = insert
                 .bind(event.at.0)
                 .bind(event.kind.as_str())
-                .bind(event.actor.as_str())
+                .bind(event.actor.stored())
                 .bind(&event.subject)
                 .bind(detail);
         }
         insert.execute(connection).await?;
     }
     Ok(())
+}
+
+/// Something that happened and changed no state: a person looked.
+#[derive(Debug)]
+pub struct Note(pub AuditEvent);
+
+impl Write for Note {
+    type Output = ();
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut Connection,
+    ) -> Result<Applied<()>, StoreError> {
+        append(connection, &self.0);
+        Ok(Applied::Keep(()))
+    }
 }
 
 /// An event as it stands in the log.

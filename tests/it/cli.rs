@@ -108,6 +108,11 @@ async fn the_help_of_every_command() {
         &["paused"],
         &["paused", "list"],
         &["paused", "release"],
+        &["tokens"],
+        &["tokens", "create"],
+        &["tokens", "list"],
+        &["tokens", "revoke"],
+        &["tokens", "bootstrap"],
     ] {
         let arguments = [command, &["--help"]].concat();
         let page = succeeds(folder.path(), &arguments).await;

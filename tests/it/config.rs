@@ -48,6 +48,10 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
         sound().replacen(from, to, 1)
     };
     let behind = |from: &str, added: &str| replaced(from, &format!("{from}\n{added}"));
+    let admin = |keys: &str| replaced("[database]", &format!("[admin]\n{keys}\n\n[database]"));
+    let client = |role: &str, sha256: &str| {
+        format!("[[admin.client]]\nname = \"monitor\"\nsha256 = \"{sha256}\"\nrole = \"{role}\"\n")
+    };
     let user = "[[profile]]\nname = \"wifi-user\"";
     let local_part =
         "certificate = { subject = [\"CN={local_part}\"], reserved_local_parts = [\"root\"] }";
@@ -79,6 +83,38 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
         (
             "operators in the clear",
             replaced("admin = \"127.0.0.1:0\"", "admin = \"0.0.0.0:8444\""),
+        ),
+        (
+            "operators in half of TLS",
+            admin("tls_key_file = \"tls.key\""),
+        ),
+        (
+            "operators' certificates in the clear",
+            admin("client_ca_file = \"ca.crt\""),
+        ),
+        (
+            "operators whom nobody vouches for",
+            admin(&client("auditor", &"ab".repeat(32))),
+        ),
+        (
+            "an operator of no role",
+            admin(&client("root", &"ab".repeat(32))),
+        ),
+        (
+            "an operator of no certificate",
+            admin(&client("auditor", "abcd")),
+        ),
+        (
+            "an operator twice",
+            admin(&format!(
+                "tls_certificate_file = \"a\"\ntls_key_file = \"b\"\nclient_ca_file = \"c\"\n{0}\n{0}",
+                client("auditor", &"ab".repeat(32))
+            )),
+        ),
+        (
+            "operators without a door",
+            admin("tls_certificate_file = \"a\"\ntls_key_file = \"b\"")
+                .replace("admin = \"127.0.0.1:0\"\n", ""),
         ),
         (
             "half of TLS",
@@ -350,6 +386,21 @@ fn issuer() -> String {
 fn without_profiles() -> String {
     let text = sound();
     text[..text.find("[[profile]]").unwrap()].to_owned()
+}
+
+#[test]
+fn operators_come_from_anywhere_where_they_speak_tls() {
+    let tls = "[admin]\ntls_certificate_file = \"a.crt\"\ntls_key_file = \"a.key\"\n\n[database]";
+    let text = sound()
+        .replace("admin = \"127.0.0.1:0\"", "admin = \"0.0.0.0:8444\"")
+        .replace("[database]", tls);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vaca.toml");
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&file).unwrap();
+    let (certificate, key) = config.admin.tls().unwrap();
+    assert_eq!(certificate, folder.path().join("a.crt"));
+    assert_eq!(key, folder.path().join("a.key"));
 }
 
 #[test]

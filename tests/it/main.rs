@@ -9,6 +9,7 @@
     reason = "a test may fail, and says where"
 )]
 
+mod admin;
 mod architecture;
 mod audit;
 mod bad_requests;

@@ -18,7 +18,7 @@ pub(super) fn make_private_folder(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make {}", path.display()))
 }
 
-pub(super) fn write_private(path: &Path, line: &str) -> anyhow::Result<()> {
+pub(in crate::cli) fn write_private(path: &Path, line: &str) -> anyhow::Result<()> {
     write(path, &format!("{line}\n"), 0o600)
 }
 

@@ -59,6 +59,10 @@ rows! {
         "Malformed request";
         "The body is not the JSON object that this route takes.";
         "Correct the client: see the route's description in the API documentation".
+    MalformedQuery: 400 Stop;
+        "Malformed query";
+        "A parameter in the address is not one that this route takes.";
+        "Correct the client: see the route's description in the API documentation".
     BodyTooLarge: 413 Stop;
         "Body too large";
         "The body is larger than 64 KiB.";

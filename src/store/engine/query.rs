@@ -34,6 +34,7 @@ values! {
     i64, value => Self::Integer(Some(value));
     Option<i64>, value => Self::Integer(value);
     String, value => Self::Text(Some(Cow::Owned(value)));
+    Cow<'q, str>, value => Self::Text(Some(value));
     &'q str, value => Self::Text(Some(Cow::Borrowed(value)));
     &'q String, value => Self::Text(Some(Cow::Borrowed(value)));
     Option<&'q str>, value => Self::Text(value.map(Cow::Borrowed));

@@ -160,13 +160,23 @@ impl TestCa {
                 "SELECT count(*) FROM crls WHERE state = 'issued'",
             ),
             ("block_added", "SELECT count(*) FROM blocks"),
+            ("token_created", "SELECT count(*) FROM tokens"),
+            (
+                "token_spent",
+                "SELECT count(*) FROM tokens WHERE spent_at IS NOT NULL",
+            ),
+            (
+                "token_revoked",
+                "SELECT count(*) FROM tokens WHERE revoked_at IS NOT NULL",
+            ),
         ] {
             expected.insert(kind.to_owned(), self.count(sql).await);
         }
         expected.retain(|_, number| *number > 0);
         // What a pause tells of is forgotten; see `check_pauses`. So is what retention did.
         let kinds = "SELECT kind FROM events
-            WHERE kind NOT IN ('identity_paused', 'identity_released', 'retention_applied')
+            WHERE kind NOT IN ('identity_paused', 'identity_released', 'retention_applied',
+                'record_read')
               AND (kind NOT LIKE 'attempt_%'
                   OR subject IN (SELECT short_id FROM attempts WHERE shortened_at IS NULL))";
         let kinds = self.rows(kinds).await;
@@ -177,7 +187,8 @@ impl TestCa {
         assert_eq!(seen, expected);
         self.check_retention().await;
         let doubled = "SELECT count(*) FROM (SELECT subject FROM events
-            WHERE kind <> 'retention_applied' GROUP BY kind, subject HAVING count(*) > 1) AS doubled";
+            WHERE kind NOT IN ('retention_applied', 'record_read')
+            GROUP BY kind, subject HAVING count(*) > 1) AS doubled";
         assert_eq!(
             self.count(doubled).await,
             0,

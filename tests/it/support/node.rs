@@ -43,14 +43,12 @@ pub(super) async fn start(
         commits,
     };
     let server = server::build(&config, parts).await?;
-    let scheme = if config.listen.tls().is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    let api = format!("{scheme}://{}", listeners.api_address()?);
+    let scheme = |tls: bool| if tls { "https" } else { "http" };
+    let api = scheme(config.listen.tls().is_some());
+    let api = format!("{api}://{}", listeners.api_address()?);
     let pki = format!("http://{}", listeners.pki_address()?.unwrap());
-    let admin = format!("http://{}", listeners.admin_address()?.unwrap());
+    let admin = scheme(config.admin.tls().is_some());
+    let admin = format!("{admin}://{}", listeners.admin_address()?.unwrap());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(listeners, async move {
         stopped.await.ok();

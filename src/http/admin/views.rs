@@ -1,0 +1,9 @@
+//! How the record looks to people and their programs: the same through the admin API and at the command
+//! line. Times are RFC 3339. Text that a stranger wrote is in it as it came: a terminal wants it escaped.
+
+pub mod attempt;
+pub mod certificate;
+pub mod issuer;
+pub mod paused;
+pub mod profile;
+pub mod token;

@@ -1,0 +1,111 @@
+//! The operators' door: who comes in, what they are shown, what is written down of it.
+
+use std::net::Ipv4Addr;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::{Value, json};
+use vaca::access::issue::{IssuedToken, TokenOffice, TokenOrder};
+use vaca::clock::Clock as _;
+use vaca::config::Config;
+use vaca::model::actor::Actor;
+use vaca::model::role::Role;
+use vaca::random::SystemRandom;
+use vaca::secrets::DeploymentKey;
+
+use crate::support::{Answer, TestCa};
+
+mod clients;
+mod reading;
+mod roles;
+mod tokens;
+
+/// The key of the test's deployment.
+fn deployment_key(ca: &TestCa) -> DeploymentKey {
+    let config = Config::load(&ca.configuration_file()).unwrap();
+    vaca::server::load_deployment_key(&config.deployment_key_file).unwrap()
+}
+
+/// A token as the command line makes it, by the test's clock.
+async fn issue(ca: &TestCa, order: &TokenOrder) -> IssuedToken {
+    let office = TokenOffice {
+        store: &ca.store,
+        key: &deployment_key(ca),
+        random: &SystemRandom,
+        now: ca.clock.now(),
+    };
+    office
+        .issue(order, &Actor::CommandLine, None)
+        .await
+        .unwrap()
+}
+
+/// The text of a token of this role.
+async fn token(ca: &TestCa, role: Role) -> String {
+    let order = TokenOrder::new(role.as_str(), role, None).unwrap();
+    issue(ca, &order).await.text().to_owned()
+}
+
+/// A request as that kind of client makes it: a `POST` with an empty object.
+fn request(ca: &TestCa, client: &Client, method: &str, path: &str) -> RequestBuilder {
+    let address = format!("{}{path}", ca.admin);
+    match method {
+        "POST" => client.post(address).json(&json!({})),
+        method => client.request(Method::from_bytes(method.as_bytes()).unwrap(), address),
+    }
+}
+
+async fn answer(request: RequestBuilder) -> Answer {
+    Answer::of(request.send().await.unwrap()).await
+}
+
+/// Asks with a token.
+async fn ask(ca: &TestCa, token: &str, method: &str, path: &str) -> Answer {
+    let client = ca.client_at(Ipv4Addr::LOCALHOST);
+    answer(request(ca, &client, method, path).bearer_auth(token)).await
+}
+
+async fn get(ca: &TestCa, token: &str, path: &str) -> Answer {
+    ask(ca, token, "GET", path).await
+}
+
+/// Posts this body with a token.
+async fn post(ca: &TestCa, token: &str, path: &str, body: &Value) -> Answer {
+    let client = ca.client_at(Ipv4Addr::LOCALHOST);
+    let request = client.post(format!("{}{path}", ca.admin)).json(body);
+    answer(request.bearer_auth(token)).await
+}
+
+/// Status, header fields and body, but for what differs from request to request.
+fn likeness(answer: &Answer) -> (u16, HeaderMap, Value) {
+    let mut body = answer.json.clone();
+    if let Value::Object(members) = &mut body {
+        members.remove("request_id");
+    }
+    (answer.status, answer.headers.clone(), body)
+}
+
+/// What there is at an address without a route.
+async fn nothing(ca: &TestCa) -> Answer {
+    let client = ca.client_at(Ipv4Addr::LOCALHOST);
+    let answer = answer(request(ca, &client, "GET", "/v1/admin/nothing")).await;
+    assert_eq!(answer.is("not_found").status, 404);
+    answer
+}
+
+/// Asserts that an answer is what a stranger gets.
+fn is_nothing(answer: &Answer, nothing: &Answer) {
+    assert_eq!(likeness(answer), likeness(nothing), "{}", answer.text);
+}
+
+/// Kind, actor and subject of the operators' events, oldest first.
+async fn events(ca: &TestCa) -> Vec<String> {
+    let sql = "SELECT kind || ' ' || actor || ' ' || subject FROM events
+        WHERE actor LIKE 'token:%' OR actor LIKE 'certificate:%' ORDER BY id";
+    ca.rows(sql).await
+}
+
+/// A field that proves nothing.
+fn with_field(request: RequestBuilder, value: &str) -> RequestBuilder {
+    request.header(AUTHORIZATION, value)
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::attestation::{Failure, VerifiedDevice, Verifier};
 use crate::clock::{Clock, Timestamp};
-use crate::enrichment::Lists;
+use crate::enrichment::LiveLists;
 use crate::enrichment::webhook::Webhook;
 use crate::model::actor::Actor;
 use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, OWNERSHIP};
@@ -45,7 +45,7 @@ pub struct Resources {
     /// What can be asked for.
     pub profiles: Arc<Vec<CertificateProfile>>,
     /// What the organisation says of its devices and users.
-    pub lists: Lists,
+    pub lists: LiveLists,
     /// Services of the organisation's that profiles name.
     pub webhooks: Vec<Webhook>,
     /// Tags that the database cannot forge.

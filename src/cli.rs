@@ -16,6 +16,7 @@ mod certificates;
 mod config;
 mod doctor;
 mod init;
+mod lists;
 mod logging;
 mod migrate;
 mod page;
@@ -68,6 +69,9 @@ enum Command {
     /// Make, list and revoke the tokens of operators and their programs.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
+    /// Look at the organisation's lists of devices and users.
+    #[command(subcommand)]
+    Lists(lists::ListsCommand),
     /// Try policy before it is in force.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -121,6 +125,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Attempts(command) => return attempts::run(&config, command).await,
         Command::Paused(command) => return paused::run(&config, command).await,
         Command::Tokens(command) => return tokens::run(&config, command).await,
+        Command::Lists(command) => return lists::run(&config, &command),
         Command::Policy(command) => return policy::run(&config, command).await,
         Command::Audit(command) => return audit::run(&config, command).await,
     }

@@ -262,17 +262,10 @@ impl Config {
                 verified_access.root_certificate_file.as_mut(),
             ],
         );
-        let mut enrichment = settings.enrichment;
-        within(
-            folder,
-            [
-                enrichment.devices_file.as_mut(),
-                enrichment.users_file.as_mut(),
-            ],
-        );
         let issuers = read_issuers(settings.issuer, folder);
         let webhooks = read_webhooks(settings.webhook, folder)?;
         let profiles = read_profiles(settings.profile, &issuers, &webhooks)?;
+        let enrichment = settings.enrichment.locate(folder, &profiles);
         Ok(Self {
             folder: folder.to_owned(),
             deployment_key_file: folder.join(settings.deployment_key_file),

@@ -6,12 +6,18 @@ use crate::clock::Timestamp;
 use crate::csr::ProvenKey;
 use crate::model::facts::{FACTS_VERSION, Facts};
 use crate::model::identity::{CustomerId, DeviceId, VerifiedIdentity};
+use crate::model::listing::{AllowListing, BlockListing};
 use crate::model::profile::CertificateProfile;
 
 mod lists;
+mod live;
 pub mod webhook;
 
-pub use lists::{EnrichmentSettings, InvalidList, Lists};
+pub use lists::{
+    EnrichmentSettings, HolderNames, InvalidList, ListFile, ListKind, ListProblem, ListReport,
+    Lists, Place,
+};
+pub use live::LiveLists;
 
 /// Longest value that is supplied, in characters: no inventory's number is longer, and it must fit a
 /// name.
@@ -68,6 +74,10 @@ pub struct Circumstances {
     pub supplied: Supplied,
     /// How many good certificates of the profile the holder has, where a rule asks for it.
     pub live_certificates: Option<u32>,
+    /// What the lists of blocked ones say of it, where there are any.
+    pub blocked_by_list: Option<BlockListing>,
+    /// What the list of the profile's `allow` says of it, where there is one.
+    pub allowed_by_list: Option<AllowListing>,
 }
 
 impl Circumstances {
@@ -78,6 +88,8 @@ impl Circumstances {
             bound_at: facts.time?,
             supplied: Supplied::of(facts),
             live_certificates: facts.live_certificates,
+            blocked_by_list: facts.blocked_by_list.clone(),
+            allowed_by_list: facts.allowed_by_list.clone(),
         })
     }
 }
@@ -124,6 +136,8 @@ pub fn gather(
         organizational_unit: None,
         sid: None,
         live_certificates: circumstances.live_certificates,
+        blocked_by_list: circumstances.blocked_by_list,
+        allowed_by_list: circumstances.allowed_by_list,
     };
     supply(&mut facts, circumstances.supplied);
     facts

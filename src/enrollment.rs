@@ -9,13 +9,13 @@ use tracing::Instrument as _;
 
 pub use crate::admission::UnverifiedRequest;
 use crate::admission::{Admission, Admitted, Denied, OpenAttempt, Resources, denial, storage};
+use crate::attestation::VerifiedDevice;
 use crate::ca::Issuer;
 use crate::csr;
-use crate::enrichment::{self, Circumstances};
+use crate::enrichment::{self, Circumstances, HolderNames};
 use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, AttemptState, ENROLLMENT_DEADLINE};
 use crate::model::certificate::Validity;
 use crate::model::facts::{Check, Facts};
-use crate::model::identity::VerifiedIdentity;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::model::refusal::Refusal;
@@ -168,9 +168,7 @@ impl Enrollment {
                     .await);
             }
         };
-        let circumstances = self
-            .circumstances(&attempt, device.identity(), profile)
-            .await?;
+        let circumstances = self.circumstances(&attempt, &device, profile).await?;
         let mut facts = enrichment::gather(&device, &key, profile, circumstances);
         let asked = self.consult(&attempt, &device, &key, profile, &mut facts);
         if let Some(check) = asked.await? {
@@ -200,13 +198,18 @@ impl Enrollment {
     async fn circumstances(
         &self,
         attempt: &Attempt,
-        identity: &VerifiedIdentity,
+        device: &VerifiedDevice,
         profile: &CertificateProfile,
     ) -> Result<Circumstances, Refusal> {
+        let identity = device.identity();
+        let lists = self.resources.lists.current();
+        let names = HolderNames::of_device(device);
         let mut circumstances = Circumstances {
             bound_at: attempt.binding.at,
-            supplied: self.resources.lists.look_up(identity),
+            supplied: lists.look_up(identity),
             live_certificates: None,
+            blocked_by_list: lists.blocking(names),
+            allowed_by_list: lists.allowing(&profile.allow, names),
         };
         if profile.rules.iter().any(Rule::counts_certificates) {
             let (store, now) = (&self.resources.store, self.resources.clock.now());

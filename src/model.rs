@@ -11,6 +11,7 @@ pub mod event;
 pub mod facts;
 pub mod fingerprint;
 pub mod identity;
+pub mod listing;
 pub mod name_template;
 pub mod pause;
 pub mod problem_code;

@@ -8,9 +8,13 @@ use crate::csr::ProvenKey;
 use crate::enrichment::{self, Circumstances};
 use crate::model::certificate_names::CertificateNames;
 use crate::model::facts::{Check, Facts, KeyTrustLevel};
+use crate::model::listing::BlockListing;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::model::rule::{Judgement, Rule};
+
+/// The check of the lists of blocked ones.
+const BLOCKED_BY_LIST: &str = "blocked_by_list";
 
 /// What policy says of one set of facts, and why.
 #[derive(Clone, Debug)]
@@ -110,8 +114,11 @@ pub fn evaluate(facts: &Facts, profile: &CertificateProfile) -> Decision {
         (check_scope(facts, profile), ProblemCode::WrongKeyScope),
         trust_level(facts, profile),
         (check_algorithm(facts, profile), ProblemCode::UnsupportedKey),
-        (check_allow(facts, profile), ProblemCode::NotAllowed),
     ];
+    let listing = facts.blocked_by_list.as_ref();
+    let listing = listing.map(|listing| check_block_listing(BLOCKED_BY_LIST, listing));
+    outcomes.extend(listing.map(|check| (check, ProblemCode::Blocked)));
+    outcomes.push((check_allow(facts, profile), ProblemCode::NotAllowed));
     let rules = profile.rules.iter().map(|rule| check_rule(rule, facts));
     outcomes.extend(rules.map(|check| (check, ProblemCode::RefusedByRule)));
     let (check, names) = check_names(facts, profile);
@@ -137,6 +144,7 @@ pub fn is_check(name: &str) -> bool {
             "key_scope",
             "key_trust_level",
             "key_algorithm",
+            BLOCKED_BY_LIST,
             "allow",
             "names",
         ]
@@ -201,11 +209,28 @@ fn check_algorithm(facts: &Facts, profile: &CertificateProfile) -> Check {
     )
 }
 
+/// Holds what the lists of blocked ones say against a holder. `name` is the check's: the lists are asked
+/// more than once.
+#[must_use]
+pub fn check_block_listing(name: &str, listing: &BlockListing) -> Check {
+    Check::new(
+        name,
+        format!("in none of {}", listing.lists),
+        listing.seen(),
+        listing.found.is_none(),
+        "find out why the list of blocked ones names it; where it should not, take it out there",
+    )
+}
+
 fn check_allow(facts: &Facts, profile: &CertificateProfile) -> Check {
     let who = facts.email.as_ref().or(facts.device_permanent_id.as_ref());
+    let expected = match &facts.allowed_by_list {
+        Some(listing) => format!("{} ({})", profile.allow, listing.digest),
+        None => profile.allow.to_string(),
+    };
     Check::new(
         "allow",
-        profile.allow.to_string(),
+        expected,
         who.map_or("nobody", String::as_str),
         profile.allow.admits(facts),
         "add the user or device to the profile's allow, or use another profile",

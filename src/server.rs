@@ -23,7 +23,7 @@ use crate::ca::Issuer;
 use crate::ca::bundle::bundle;
 use crate::clock::Clock;
 use crate::config::{Config, IssuerSettings, ListenSettings};
-use crate::enrichment::Lists;
+use crate::enrichment::LiveLists;
 use crate::enrichment::webhook::Webhook;
 use crate::enrollment::Enrollment;
 use crate::http::admin::Desk;
@@ -40,6 +40,7 @@ use crate::telemetry::{Metrics, Names};
 
 mod client_trust;
 mod keys;
+mod lists;
 mod peer_certificate;
 mod readiness;
 mod readings;
@@ -181,7 +182,7 @@ async fn open(
     parts: Parts,
     issuers: &HashMap<String, Issuer>,
 ) -> anyhow::Result<Resources> {
-    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
+    let lists = LiveLists::load(&config.enrichment).context("[enrichment]")?;
     let metrics = Arc::new(metrics(config, issuers));
     let store = Store::open_to_write(&config.database, parts.commits, metrics.commits.clone())
         .await
@@ -341,11 +342,13 @@ impl Server {
         let clock = Arc::clone(&self.resources.clock);
         let reloads = tls.into_iter().chain(admin_tls).collect();
         let mut chores = tokio::spawn(chores(schedule, clock, reloads));
+        let mut lists = tokio::spawn(lists::keep_fresh(Arc::clone(&self.resources)));
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             Some(ended) = serving.join_next() => ended.map_err(anyhow::Error::from).and_then(|served| served),
             // Without it nothing is ordered, swept or reloaded: better no service than half of one.
             ended = &mut chores => Err(anyhow!("the schedule ended: {ended:?}")),
+            ended = &mut lists => Err(anyhow!("nobody looks at the lists any more: {ended:?}")),
         };
         tracing::info!("stopping: no new requests, what was bound is finished");
         handle.graceful_shutdown(Some(Duration::from_secs(ENROLLMENT_DEADLINE)));
@@ -359,6 +362,7 @@ impl Server {
         }
         self.enrollment.finish().await;
         chores.abort();
+        lists.abort();
         self.resources.store.close().await;
         ended
     }

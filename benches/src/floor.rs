@@ -44,6 +44,8 @@ fn circumstances() -> Circumstances {
             ..Supplied::default()
         },
         live_certificates: Some(1),
+        blocked_by_list: None,
+        allowed_by_list: None,
     }
 }
 

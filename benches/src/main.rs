@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vaca_emulator::KeyAlgorithm;
 
+mod lists;
 mod post;
 mod run;
 
@@ -22,6 +23,8 @@ struct Arguments {
 enum Command {
     /// Make a CA, load it, print tables.
     Run(Box<RunArguments>),
+    /// Measure a large list, and enrolments while it is reloaded.
+    Lists(lists::ListsArguments),
     /// Load another server with one kind of request, and print one line.
     Post(PostArguments),
     /// Be the Verified Access that believes everybody (started by `run`).
@@ -152,6 +155,7 @@ impl RunArguments {
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::VerifiedAccess => vaca_benches::verified_access::serve().await,
+        Command::Lists(arguments) => lists::run(&arguments).await,
         Command::Post(arguments) => post::run(&arguments).await,
         Command::Run(arguments) => run::run(&arguments).await,
     }

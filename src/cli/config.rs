@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::ca::Authority;
-use crate::cli::text::count;
+use crate::cli::text::{count, escape};
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::enrichment::Lists;
 
@@ -29,14 +30,16 @@ pub(super) fn check(config: &Config, path: &Path) -> anyhow::Result<()> {
             .with_context(|| format!("[[issuer]] {}: {}", issuer.name, file.display()))?;
         config.check_issuer(issuer, &authority)?;
     }
-    let (devices, users) = lists.len();
+    let now = SystemClock::new().now();
+    for report in lists.reports(now) {
+        let (name, rows) = (report.file.to_string(), count(report.rows, "row"));
+        println!("list {}: {rows}", escape(&name));
+    }
     println!(
-        "{}: {} and {}; lists of {} and {}; `vaca doctor` goes on to keys, database and network",
+        "{}: {} and {}; `vaca doctor` goes on to keys, database and network",
         path.display(),
         count(config.issuers.len(), "issuer"),
         count(config.profiles.len(), "profile"),
-        count(devices, "device"),
-        count(users, "user"),
     );
     Ok(())
 }

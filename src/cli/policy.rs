@@ -15,10 +15,11 @@ use crate::cli::open_store;
 use crate::cli::text::{count, escape, print_table};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
-use crate::enrichment::{self, Lists};
+use crate::enrichment::{self, HolderNames, Lists};
 use crate::model::attempt::AttemptId;
 use crate::model::facts::{Check, FACTS_VERSION, Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::{DeviceId, Domain, Email, InvalidIdentity, VerifiedIdentity};
+use crate::model::listing::AllowListing;
 use crate::model::profile::CertificateProfile;
 use crate::model::rule::Rule;
 use crate::policy::{self, Decision};
@@ -118,6 +119,8 @@ impl CaseFacts {
             organizational_unit: self.organizational_unit,
             sid: self.sid,
             live_certificates: self.live_certificates,
+            blocked_by_list: None,
+            allowed_by_list: None,
         })
     }
 }
@@ -126,11 +129,12 @@ pub(super) async fn run(config: &Config, command: PolicyCommand) -> anyhow::Resu
     let PolicyCommand::Test(test) = command;
     let now = SystemClock::new().now();
     let mut holds = true;
+    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
     if let Some(file) = &test.cases {
-        holds &= try_cases(config, file, now)?;
+        holds &= try_cases(config, &lists, file, now)?;
     }
     if let Some(age) = test.since {
-        holds &= try_attempts(config, now.minus(age)).await?;
+        holds &= try_attempts(config, &lists, now.minus(age)).await?;
     }
     Ok(if holds {
         ExitCode::SUCCESS
@@ -155,7 +159,7 @@ fn verdict(decision: &Decision) -> String {
         .to_owned()
 }
 
-fn try_cases(config: &Config, file: &Path, now: Timestamp) -> anyhow::Result<bool> {
+fn try_cases(config: &Config, lists: &Lists, file: &Path, now: Timestamp) -> anyhow::Result<bool> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let cases: Cases =
@@ -170,10 +174,12 @@ fn try_cases(config: &Config, file: &Path, now: Timestamp) -> anyhow::Result<boo
                 case.name, case.profile
             )
         })?;
-        let facts = case
+        let mut facts = case
             .facts
             .complete(profile, now)
             .with_context(|| format!("case {:?}", case.name))?;
+        facts.blocked_by_list = lists.blocking(HolderNames::of_facts(&facts));
+        facts.allowed_by_list = lists.allowing(&profile.allow, HolderNames::of_facts(&facts));
         let decision = policy::evaluate(&facts, profile);
         let seen = verdict(&decision);
         if seen != case.expect {
@@ -210,8 +216,7 @@ struct Trial {
     changes: Changes,
 }
 
-async fn try_attempts(config: &Config, since: Timestamp) -> anyhow::Result<bool> {
-    let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
+async fn try_attempts(config: &Config, lists: &Lists, since: Timestamp) -> anyhow::Result<bool> {
     let store = open_store(config).await?;
     let search = AttemptSearch {
         since,
@@ -229,7 +234,7 @@ async fn try_attempts(config: &Config, since: Timestamp) -> anyhow::Result<bool>
         let Some(last) = page.last() else { break };
         before = Some(last.row);
         for attempt in &page {
-            try_attempt(config, &lists, attempt, &mut trial)?;
+            try_attempt(config, lists, attempt, &mut trial)?;
         }
         progress.add(page.len());
     }
@@ -301,6 +306,16 @@ impl Trial {
     }
 }
 
+/// What a list said then stands in the facts; a list that the profile did not name then is asked now.
+fn allow_by_list(facts: &mut Facts, profile: &CertificateProfile, lists: &Lists) {
+    let now = lists.allowing(&profile.allow, HolderNames::of_facts(facts));
+    let file =
+        |listing: &Option<AllowListing>| listing.as_ref().map(|listing| listing.file.clone());
+    if file(&now) != file(&facts.allowed_by_list) {
+        facts.allowed_by_list = now;
+    }
+}
+
 /// Decides an attempt again on which policy had decided, with what the lists of this configuration say
 /// of its identity.
 fn try_attempt(
@@ -340,6 +355,7 @@ fn try_attempt(
     let change = match tried {
         None => Some(("the profile is gone", attempt.binding.profile.clone())),
         Some(profile) => {
+            allow_by_list(&mut facts, profile, lists);
             let decision = policy::evaluate(&facts, profile);
             match (then, first_failed(decision.checks())) {
                 (None, Some(now)) => Some(("approved by policy, now refused", now.to_owned())),

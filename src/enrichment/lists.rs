@@ -1,242 +1,233 @@
-//! The organisation's own lists: devices and users, in CSV, read when the service starts.
+//! The organisation's own lists, in CSV or JSON: what is known of devices and users, who is blocked,
+//! and whom profiles allow. A value of [`Lists`] never changes; `live` replaces it as a whole.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde::Deserialize;
+use crate::attestation::VerifiedDevice;
+use crate::clock::Timestamp;
+use crate::enrichment::Supplied;
+use crate::model::facts::Facts;
+use crate::model::identity::{DeviceId, VerifiedIdentity};
+use crate::model::listing::{AllowListing, BlockListing};
+use crate::model::profile::Allow;
 
-use crate::enrichment::{Supplied, VALUE_MAX, is_value};
-use crate::model::identity::{DeviceId, Email, VerifiedIdentity};
-use crate::model::sid::{InvalidSid, Sid};
+mod csv_rows;
+mod form;
+mod json_rows;
+mod list;
+mod problem;
+mod settings;
+mod source;
+mod table;
 
-/// `[enrichment]`: where the lists are. See `docs/configuration.md`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EnrichmentSettings {
-    /// Columns `device_permanent_id` and any of `device_serial_number`, `asset_id`,
-    /// `organizational_unit`. Whoever keeps the inventory writes it.
-    pub devices_file: Option<PathBuf>,
-    /// Columns `email` and any of `sid`, `organizational_unit`. Whoever keeps the directory writes
-    /// it.
-    pub users_file: Option<PathBuf>,
+pub(in crate::enrichment) use list::List;
+pub use list::{ListFile, ListKind};
+pub use problem::{InvalidList, ListProblem, Place};
+pub use settings::EnrichmentSettings;
+pub(in crate::enrichment) use source::Stamp;
+use table::Row;
+
+/// Everything that Google called a holder, for the lists of blocked ones.
+#[derive(Clone, Copy, Debug)]
+pub struct HolderNames<'a> {
+    email: Option<&'a str>,
+    device_ids: [(&'static str, Option<&'a str>); 4],
 }
 
-/// Why a list does not load; each message says where and what to change.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {problem}", path.display())]
-pub struct InvalidList {
-    /// Which file.
-    pub path: PathBuf,
-    /// What is wrong.
-    pub problem: ListProblem,
+impl<'a> HolderNames<'a> {
+    /// Those of a verified identity.
+    #[must_use]
+    pub fn of_device(device: &'a VerifiedDevice) -> Self {
+        let (email, permanent) = match device.identity() {
+            VerifiedIdentity::User { email } => (Some(email.as_str()), None),
+            VerifiedIdentity::Device {
+                device_permanent_id,
+                ..
+            } => (None, Some(device_permanent_id)),
+        };
+        let ids = [
+            permanent,
+            device.virtual_device_id(),
+            device.device_enrollment_id(),
+            device.attested_device_id(),
+        ];
+        Self::new(email, ids.map(|id| id.map(DeviceId::as_str)))
+    }
+
+    /// Those that stand in facts.
+    #[must_use]
+    pub fn of_facts(facts: &'a Facts) -> Self {
+        let ids = [
+            facts.device_permanent_id.as_deref(),
+            facts.virtual_device_id.as_deref(),
+            facts.device_enrollment_id.as_deref(),
+            facts.attested_device_id.as_deref(),
+        ];
+        Self::new(facts.email.as_deref(), ids)
+    }
+
+    fn new(email: Option<&'a str>, [permanent, of_user, enrollment, attested]: Ids<'a>) -> Self {
+        Self {
+            email,
+            device_ids: [
+                ("device_permanent_id", permanent),
+                ("virtual_device_id", of_user),
+                ("device_enrollment_id", enrollment),
+                ("attested_device_id", attested),
+            ],
+        }
+    }
+
+    /// Those that a list may hold, each with its fact's name.
+    fn in_list(self, of_users: bool) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let email = self
+            .email
+            .filter(|_| of_users)
+            .map(|email| ("email", email));
+        let ids = self.device_ids.into_iter().filter(move |_| !of_users);
+        let ids = ids.filter_map(|(name, id)| Some((name, id?)));
+        email.into_iter().chain(ids)
+    }
 }
 
-/// What is wrong with a list. It never shows a value: a list may hold what nobody may read.
-#[derive(Debug, thiserror::Error)]
-pub enum ListProblem {
-    /// It cannot be read, is not UTF-8, or a row is shorter or longer than the head.
-    #[error(transparent)]
-    Csv(#[from] csv::Error),
-    /// The head is not one that we know.
-    #[error("the first line names the columns: {key}, and any of {others}; each once")]
-    Head {
-        /// The column that must be there.
-        key: &'static str,
-        /// Those that may be there.
-        others: String,
-    },
-    /// A row names nobody.
-    #[error("line {line}: {column} is no {kind}")]
-    Key {
-        /// Counted from 1.
-        line: u64,
-        /// Which column.
-        column: &'static str,
-        /// What it should be.
-        kind: &'static str,
-    },
-    /// A value that no certificate could hold, or that is no SID.
-    #[error(
-        "line {line}: {column} is longer than {VALUE_MAX} characters or holds control characters"
-    )]
-    Value {
-        /// Counted from 1.
-        line: u64,
-        /// Which column.
-        column: &'static str,
-    },
-    /// Not an account's SID.
-    #[error("line {line}: sid: {source}")]
-    Sid {
-        /// Counted from 1.
-        line: u64,
-        /// What is wrong.
-        source: InvalidSid,
-    },
-    /// Somebody twice: which of the two rows is meant?
-    #[error("line {line}: {column} stands on line {earlier} too")]
-    Twice {
-        /// Counted from 1.
-        line: u64,
-        /// Which column.
-        column: &'static str,
-        /// Where it stood first.
-        earlier: u64,
-    },
+type Ids<'a> = [Option<&'a str>; 4];
+
+/// A list, and what keeps a newer one from its place.
+#[derive(Clone, Debug)]
+pub(in crate::enrichment) struct Held {
+    pub(in crate::enrichment) list: Arc<List>,
+    pub(in crate::enrichment) problem: Option<Arc<str>>,
 }
 
-/// A kind of list.
-struct Form {
-    key: &'static str,
-    others: &'static [&'static str],
-    /// The key in the form in which facts hold it, or what it should have been.
-    read_key: fn(&str) -> Result<String, &'static str>,
-}
-
-static DEVICES: Form = Form {
-    key: "device_permanent_id",
-    others: &["device_serial_number", "asset_id", "organizational_unit"],
-    read_key: |text| {
-        let id = DeviceId::parse(text).map_err(|_| "Directory API device id")?;
-        Ok(id.as_str().to_owned())
-    },
-};
-
-static USERS: Form = Form {
-    key: "email",
-    others: &["sid", "organizational_unit"],
-    read_key: |text| {
-        let email = Email::parse(text).map_err(|_| "e-mail address")?;
-        Ok(email.as_str().to_owned())
-    },
-};
-
-/// What the organisation says of its devices and users.
-#[derive(Debug, Default)]
+/// Every list as it was at one moment.
+#[derive(Clone, Debug, Default)]
 pub struct Lists {
-    devices: HashMap<String, Supplied>,
-    users: HashMap<String, Supplied>,
+    pub(in crate::enrichment) held: Vec<Held>,
+}
+
+/// What somebody who runs the service wants to know of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListReport {
+    /// Which list it is.
+    pub file: ListFile,
+    /// How many rows are in force.
+    pub rows: usize,
+    /// SHA-256 of the file that they come from, in hexadecimal digits.
+    pub digest: String,
+    /// When that file was written.
+    pub modified_at: Timestamp,
+    /// How long ago that is, in seconds; 0 where the clocks disagree.
+    pub age: i64,
+    /// Why a newer file is not in force. Holds no value of the list, but may hold a path.
+    pub problem: Option<Arc<str>>,
 }
 
 impl Lists {
-    /// Reads every list that is configured; without one, nothing is known.
+    /// Reads every list that is configured; without one, nothing is known. Blocks.
     ///
     /// # Errors
     /// [`InvalidList`], for the first thing that is wrong.
     pub fn load(settings: &EnrichmentSettings) -> Result<Self, InvalidList> {
-        let read = |path: Option<&Path>, form: &Form| match path {
-            None => Ok(HashMap::new()),
-            Some(path) => read(path, form).map_err(|problem| InvalidList {
-                path: path.to_owned(),
-                problem,
-            }),
-        };
-        Ok(Self {
-            devices: read(settings.devices_file.as_deref(), &DEVICES)?,
-            users: read(settings.users_file.as_deref(), &USERS)?,
-        })
+        let files = settings.files();
+        let held = files.iter().map(|file| {
+            let list = Arc::new(List::read(file)?);
+            let problem = None;
+            Ok(Held { list, problem })
+        });
+        let held = held.collect::<Result<_, InvalidList>>()?;
+        Ok(Self { held })
     }
 
     /// What they say of this identity; nothing of one that stands in none.
     #[must_use]
     pub fn look_up(&self, identity: &VerifiedIdentity) -> Supplied {
-        let found = match identity {
-            VerifiedIdentity::User { email } => self.users.get(email.as_str()),
+        let (kind, key) = match identity {
+            VerifiedIdentity::User { email } => (ListKind::Users, email.as_str()),
             VerifiedIdentity::Device {
                 device_permanent_id,
                 ..
-            } => self.devices.get(device_permanent_id.as_str()),
+            } => (ListKind::Devices, device_permanent_id.as_str()),
         };
-        found.cloned().unwrap_or_default()
+        let Some(row) = self.of(kind).next().and_then(|list| list.row(key)) else {
+            return Supplied::default();
+        };
+        let cell = |column| row.cell(column).map(str::to_owned);
+        Supplied {
+            device_serial_number: cell("device_serial_number"),
+            asset_id: cell("asset_id"),
+            organizational_unit: cell("organizational_unit"),
+            sid: cell("sid"),
+        }
     }
 
-    /// How many devices and users they name.
+    /// Whether any of the holder's names is blocked; `None` where no list says who is.
     #[must_use]
-    pub fn len(&self) -> (usize, usize) {
-        (self.devices.len(), self.users.len())
-    }
-}
-
-fn read(path: &Path, form: &Form) -> Result<HashMap<String, Supplied>, ListProblem> {
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_path(path)?;
-    let columns = columns(reader.headers()?, form)?;
-    let mut rows: HashMap<String, Supplied> = HashMap::new();
-    let mut lines: HashMap<(&'static str, String), u64> = HashMap::new();
-    for record in reader.records() {
-        let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
-        let mut key = None;
-        let mut supplied = Supplied::default();
-        for (column, value) in columns.iter().zip(&record) {
-            let value = text(value, line, column)?;
-            if *column == form.key {
-                let read = (form.read_key)(value.as_deref().unwrap_or_default());
-                key = Some(read.map_err(|kind| ListProblem::Key { line, column, kind })?);
-            } else {
-                supply(&mut supplied, column, value, line)?;
+    pub fn blocking(&self, names: HolderNames<'_>) -> Option<BlockListing> {
+        let mut lists = Vec::new();
+        let mut found: Option<(&str, Row<'_>)> = None;
+        for kind in [ListKind::BlockedUsers, ListKind::BlockedDevices] {
+            for list in self.of(kind) {
+                lists.push(format!("{} {}", kind.as_str(), list.short_digest()));
+                let mut names = names.in_list(kind.is_of_users());
+                let blocked = names.find_map(|(name, value)| Some((name, list.row(value)?)));
+                found = found.or(blocked);
             }
         }
-        let key = key.unwrap_or_default();
-        let once = [(form.key, Some(&key)), ("sid", supplied.sid.as_ref())];
-        for (column, value) in once {
-            let Some(value) = value else { continue };
-            if let Some(earlier) = lines.insert((column, value.clone()), line) {
-                return Err(ListProblem::Twice {
-                    line,
-                    column,
-                    earlier,
-                });
-            }
-        }
-        rows.insert(key, supplied);
+        let reason = found.and_then(|(_, row)| row.cell("reason"));
+        (!lists.is_empty()).then(|| BlockListing {
+            lists: lists.join(", "),
+            found: found.map(|(name, _)| name.to_owned()),
+            reason: reason.map(str::to_owned),
+        })
     }
-    Ok(rows)
-}
 
-fn columns(head: &csv::StringRecord, form: &Form) -> Result<Vec<&'static str>, ListProblem> {
-    let known = |name: &str| {
-        let mut names = std::iter::once(&form.key).chain(form.others);
-        names.find(|known| **known == name).copied()
-    };
-    let columns: Option<Vec<_>> = head.iter().map(known).collect();
-    let once = |columns: &Vec<&str>| {
-        let distinct: std::collections::HashSet<_> = columns.iter().collect();
-        distinct.len() == columns.len() && columns.contains(&form.key)
-    };
-    columns.filter(once).ok_or_else(|| ListProblem::Head {
-        key: form.key,
-        others: form.others.join(", "),
-    })
-}
-
-/// A cell; an empty one says nothing.
-fn text(value: &str, line: u64, column: &'static str) -> Result<Option<String>, ListProblem> {
-    if !is_value(value) {
-        return Err(ListProblem::Value { line, column });
+    /// Whether a profile's list allows the holder; `None` where the profile names none.
+    #[must_use]
+    pub fn allowing(&self, allow: &Allow, names: HolderNames<'_>) -> Option<AllowListing> {
+        let (kind, written) = match allow {
+            Allow::DevicesFile(file) => (ListKind::AllowedDevices, file),
+            Allow::EmailsFile(file) => (ListKind::AllowedUsers, file),
+            _ => return None,
+        };
+        let list = self.of(kind).find(|list| list.file.written == *written)?;
+        // A device is allowed by one name, of all that it has: the one that its certificate says.
+        let [(_, permanent), ..] = names.device_ids;
+        let key = names.email.or(permanent);
+        Some(AllowListing {
+            file: written.clone(),
+            digest: list.short_digest(),
+            listed: key.is_some_and(|key| list.row(key).is_some()),
+        })
     }
-    Ok((!value.is_empty()).then(|| value.to_owned()))
-}
 
-fn supply(
-    supplied: &mut Supplied,
-    column: &'static str,
-    value: Option<String>,
-    line: u64,
-) -> Result<(), ListProblem> {
-    match column {
-        "device_serial_number" => supplied.device_serial_number = value,
-        "asset_id" => supplied.asset_id = value,
-        "organizational_unit" => supplied.organizational_unit = value,
-        _ => {
-            if let Some(sid) = &value {
-                Sid::parse(sid).map_err(|source| ListProblem::Sid { line, source })?;
-            }
-            supplied.sid = value;
-        }
+    /// What each list says of a name, an e-mail or an identifier of a device, column by column.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Vec<(&ListFile, Vec<(&'static str, &str)>)> {
+        let found = self.held.iter().filter_map(|held| {
+            let row = held.list.row(name)?;
+            Some((&held.list.file, row.cells().collect()))
+        });
+        found.collect()
     }
-    Ok(())
+
+    /// The state of every list at `now`.
+    #[must_use]
+    pub fn reports(&self, now: Timestamp) -> Vec<ListReport> {
+        let report = |held: &Held| ListReport {
+            file: held.list.file.clone(),
+            rows: held.list.rows(),
+            digest: held.list.digest(),
+            modified_at: held.list.stamp().modified_at(),
+            age: held.list.age(now),
+            problem: held.problem.clone(),
+        };
+        self.held.iter().map(report).collect()
+    }
+
+    fn of(&self, kind: ListKind) -> impl Iterator<Item = &List> {
+        let lists = self.held.iter().map(|held| held.list.as_ref());
+        lists.filter(move |list| list.file.kind == kind)
+    }
 }
 
 #[cfg(test)]

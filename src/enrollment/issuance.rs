@@ -3,6 +3,7 @@
 use crate::admission::{no_random, storage};
 use crate::ca::{IssuedCertificate, PreparedCertificate};
 use crate::clock::Timestamp;
+use crate::enrichment::HolderNames;
 use crate::enrollment::{Enrolled, Enrollment, chain};
 use crate::model::actor::Actor;
 use crate::model::certificate::CertificateKind;
@@ -11,7 +12,7 @@ use crate::model::facts::Check;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 use crate::model::serial::SerialNumber;
-use crate::policy::Approval;
+use crate::policy::{self, Approval};
 use crate::store::attempts::Attempt;
 use crate::store::certificates::{Holder, Intend, Intended, Intent, Record};
 use crate::telemetry::Stage;
@@ -44,6 +45,7 @@ impl Enrollment {
             }
         };
         let row = self.intend(attempt, approval, &prepared, now).await?;
+        self.look_again(attempt, approval).await?;
         // The list is the same as long as the process runs; whoever makes it change finds this in place.
         let profile = match self.admission.profile(prepared.profile()) {
             Ok(profile) => profile.hash,
@@ -114,6 +116,21 @@ impl Enrollment {
         };
         let (code, check) = refused;
         Err(self.deny_approved(attempt, approval, code, check).await)
+    }
+
+    /// The lists of blocked ones may have changed since policy saw them. Nothing stands between this look
+    /// and the signature; the denial closes the intent.
+    async fn look_again(&self, attempt: &Attempt, approval: &Approval) -> Result<(), Refusal> {
+        let lists = self.resources.lists.current();
+        let listing = lists.blocking(HolderNames::of_device(approval.device()));
+        let check = listing
+            .map(|listing| policy::check_block_listing("blocked_before_signature", &listing));
+        match check.filter(|check| !check.passed) {
+            None => Ok(()),
+            Some(check) => Err(self
+                .deny_approved(attempt, approval, ProblemCode::Blocked, check)
+                .await),
+        }
     }
 
     /// Policy approved, and something else stands against it.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::model::identity::KeyScope;
+use crate::model::listing::{AllowListing, BlockListing};
 
 /// How well an attested key is protected, and in which state the operating system booted; the names
 /// are those of the Verified Access reference.
@@ -115,6 +116,12 @@ pub struct Facts {
     /// Certificates of this profile that the holder had, where a rule asks for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_certificates: Option<u32>,
+    /// What the lists of blocked ones said, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_by_list: Option<BlockListing>,
+    /// What the list of the profile's `allow` said, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_by_list: Option<AllowListing>,
 }
 
 impl Facts {
@@ -146,6 +153,8 @@ impl Facts {
             organizational_unit: text("/Example/Unit"),
             sid: of_user(text("S-1-5-21-1-2-3-1001")),
             live_certificates: Some(1),
+            blocked_by_list: None,
+            allowed_by_list: None,
         }
     }
 }

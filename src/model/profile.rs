@@ -98,7 +98,7 @@ impl ProfileSettings {
         match &mut self.allow {
             Allow::Domains(names) | Allow::Emails(names) => fold(names),
             Allow::Devices(names) => names.sort(),
-            Allow::AllVerified => {}
+            Allow::AllVerified | Allow::EmailsFile(_) | Allow::DevicesFile(_) => {}
         }
         self.key_trust_levels.sort_by_key(|level| level.as_str());
         let third = i64::from(self.validity_days) * DAY / 3;
@@ -122,6 +122,10 @@ pub enum Allow {
     Emails(Vec<String>),
     /// These devices, by their Directory API ids.
     Devices(Vec<String>),
+    /// The users of a list, by its file. What stands in it is not part of the profile.
+    EmailsFile(String),
+    /// The devices of a list, by its file; likewise.
+    DevicesFile(String),
 }
 
 impl Allow {
@@ -135,6 +139,10 @@ impl Allow {
             Self::Domains(names) => names.contains(&facts.domain),
             Self::Emails(names) => among(names, facts.email.as_ref()),
             Self::Devices(names) => among(names, facts.device_permanent_id.as_ref()),
+            Self::EmailsFile(file) | Self::DevicesFile(file) => facts
+                .allowed_by_list
+                .as_ref()
+                .is_some_and(|listing| listing.file == *file && listing.listed),
         }
     }
 
@@ -171,7 +179,11 @@ impl Allow {
                     Ok(device.as_str().to_owned())
                 })?)
             }
-            Self::Emails(_) | Self::Devices(_) => return Err(InvalidProfile::AllowedScope),
+            Self::EmailsFile(file) if scope == KeyScope::User => Self::EmailsFile(file),
+            Self::DevicesFile(file) if scope == KeyScope::Machine => Self::DevicesFile(file),
+            Self::Emails(_) | Self::Devices(_) | Self::EmailsFile(_) | Self::DevicesFile(_) => {
+                return Err(InvalidProfile::AllowedScope);
+            }
         };
         Ok(allow)
     }
@@ -197,6 +209,8 @@ impl fmt::Display for Allow {
             Self::Domains(names) => ("domain", names),
             Self::Emails(names) => ("user", names),
             Self::Devices(names) => ("device", names),
+            Self::EmailsFile(file) => return write!(formatter, "a user of the list {file}"),
+            Self::DevicesFile(file) => return write!(formatter, "a device of the list {file}"),
         };
         match names.as_slice() {
             [one] => write!(formatter, "the {kind} {one}"),
@@ -305,7 +319,9 @@ pub enum InvalidProfile {
     #[error("allow names a domain that is not among the profile's domains")]
     AllowedDomain,
     /// `allow` names users in a machine profile, or devices in a user profile.
-    #[error("allow: a user profile takes emails, a machine profile devices")]
+    #[error(
+        "allow: a user profile takes emails or emails_file, a machine profile devices or devices_file"
+    )]
     AllowedScope,
     /// `allow` is an empty list.
     #[error("allow names nobody: name somebody, or say \"all_verified\"")]

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::facts::KeyAlgorithm;
 use crate::model::identity::KeyScope;
+use crate::model::listing::AllowListing;
 use crate::model::profile::ProfileSettings;
 
 fn facts(email: &str, algorithm: KeyAlgorithm, attested: Option<&str>) -> Facts {
@@ -52,10 +53,68 @@ fn a_profile_s_hash_sees_its_rules_and_whom_it_allows() {
         profile("'all_verified'", &["true"]).hash,
         profile("'all_verified'", &["true", "true"]).hash,
         profile("{ emails = ['bob@example.com'] }", &[]).hash,
+        profile("{ emails_file = 'staff.csv' }", &[]).hash,
         profile("{ domains = ['example.com'] }", &[]).hash,
     ];
     for (index, one) in hashes.iter().enumerate() {
         assert!(hashes.iter().skip(index + 1).all(|other| one != other));
+    }
+}
+
+#[test]
+fn a_block_is_told_and_decides_before_the_profile_s_own_conditions() {
+    let profile = profile("{ emails = ['bob@example.com'] }", &[]);
+    let mut facts = facts("a@example.com", KeyAlgorithm::Ecdsa, None);
+    let without = evaluate(&facts, &profile);
+    assert!(
+        !without
+            .checks()
+            .iter()
+            .any(|check| check.name == BLOCKED_BY_LIST)
+    );
+    let listing = |found: Option<&str>| BlockListing {
+        lists: "blocked_users 0123456789ab".to_owned(),
+        found: found.map(str::to_owned),
+        reason: Some("stolen".to_owned()),
+    };
+    facts.blocked_by_list = Some(listing(None));
+    assert_eq!(
+        evaluate(&facts, &profile).refusal,
+        Some(ProblemCode::NotAllowed)
+    );
+    facts.blocked_by_list = Some(listing(Some("email")));
+    let decision = evaluate(&facts, &profile);
+    assert_eq!(decision.refusal, Some(ProblemCode::Blocked));
+    let check = decision
+        .checks()
+        .iter()
+        .find(|check| is_check(&check.name) && check.name == BLOCKED_BY_LIST);
+    assert_eq!(check.unwrap().seen, "email is listed: stolen");
+}
+
+#[test]
+fn a_list_allows_only_where_it_is_the_profile_s_and_names_the_holder() {
+    let profile = profile("{ emails_file = 'staff.csv' }", &[]);
+    let mut facts = facts("a@example.com", KeyAlgorithm::Ecdsa, None);
+    assert_eq!(
+        evaluate(&facts, &profile).refusal,
+        Some(ProblemCode::NotAllowed)
+    );
+    for (file, listed, refusal) in [
+        ("staff.csv", true, None),
+        ("staff.csv", false, Some(ProblemCode::NotAllowed)),
+        ("guests.csv", true, Some(ProblemCode::NotAllowed)),
+    ] {
+        facts.allowed_by_list = Some(AllowListing {
+            file: file.to_owned(),
+            digest: "0123456789ab".to_owned(),
+            listed,
+        });
+        assert_eq!(
+            evaluate(&facts, &profile).refusal,
+            refusal,
+            "{file} {listed}"
+        );
     }
 }
 

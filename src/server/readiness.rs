@@ -7,14 +7,16 @@ use crate::admission::Resources;
 use crate::attestation::VerifierStatus;
 use crate::ca::Issuer;
 use crate::clock::Timestamp;
+use crate::enrichment::ListReport;
 use crate::http::health::{PendingReport, Readiness, ReadinessCheck, ReadinessReport};
 
 /// An issuer that ends sooner than this is reported, in seconds: 30 days; or sooner than the
 /// certificates of its profiles would.
 const ISSUER_WARNING: i64 = 30 * 24 * 60 * 60;
 
-/// Name of the check that does not decide.
+/// Names of the checks that do not decide.
 const VERIFIED_ACCESS: &str = "verified_access";
+const LIST: &str = "list";
 
 /// The checks, with what they look at.
 #[derive(Debug)]
@@ -62,6 +64,7 @@ impl Health {
                 detail: format!("{name} ends {not_after}{advice}"),
             });
         }
+        checks.extend(self.resources.lists.reports(now).iter().map(list));
         checks
     }
 
@@ -122,13 +125,42 @@ impl Health {
     }
 }
 
+/// Says which kind of list, not where it is nor what is wrong: strangers read it.
+fn list(report: &ListReport) -> ReadinessCheck {
+    let (kind, age) = (report.file.kind.as_str(), duration(report.age));
+    let detail = match &report.problem {
+        None => format!("{kind}, written {age} ago"),
+        Some(_) => format!(
+            "{kind}: the file is not sound, what was written {age} ago stays in force; the log says why"
+        ),
+    };
+    ReadinessCheck {
+        name: LIST,
+        passed: report.problem.is_none(),
+        detail,
+    }
+}
+
+/// In the largest unit of which there are two or more.
+fn duration(seconds: i64) -> String {
+    let units = [("days", 86_400), ("hours", 3600), ("minutes", 60)];
+    let unit = units.iter().find(|(_, length)| seconds >= 2 * length);
+    unit.map_or_else(
+        || format!("{seconds} s"),
+        |(name, length)| format!("{} {name}", seconds / length),
+    )
+}
+
 impl Readiness for Health {
     fn report(&self) -> PendingReport<'_> {
         Box::pin(async {
             let checks = self.checks().await;
             // What is wrong at Verified Access is wrong for every node, and stored answers are still
-            // given: the check is shown, and takes no node out of service.
-            let ready = |check: &ReadinessCheck| check.passed || check.name == VERIFIED_ACCESS;
+            // given; where a list is not sound, the last good one is in force. Both are shown, and take
+            // no node out of service.
+            let ready = |check: &ReadinessCheck| {
+                check.passed || [VERIFIED_ACCESS, LIST].contains(&check.name)
+            };
             ReadinessReport {
                 ready: checks.iter().all(ready),
                 checks,

@@ -22,6 +22,7 @@ mod crash;
 mod enrollment;
 mod genuine;
 mod listeners;
+mod lists;
 mod logs;
 mod metrics;
 mod outages;

@@ -214,7 +214,7 @@ fn metrics(config: &Config, issuers: &HashMap<String, Issuer>) -> Metrics {
     let profiles = config.profiles.iter();
     let metrics = Metrics::new(&Names {
         profiles: profiles.map(|profile| profile.name.clone()).collect(),
-        lists: Vec::new(),
+        lists: config.enrichment.names(),
     });
     for (name, issuer) in issuers {
         metrics.issuers.ends(name, issuer.not_after());

@@ -30,7 +30,7 @@ impl Lists {
         };
         catalogue.add_seconds(
             "list_loaded_timestamp",
-            "When the list in use was loaded, since the Unix epoch",
+            "When the file of the list in use was written, since the Unix epoch",
             &["list", "kind"],
             lists.loaded.clone(),
         );

@@ -423,3 +423,29 @@ fn the_sample_lists_load() {
     assert!(file.path.ends_with("devices.json"));
     assert_eq!(cells.len(), 4);
 }
+
+#[tokio::test]
+async fn what_is_in_force_is_measured() {
+    let users = ("users_file", "users.csv", "email,sid\nalice@example.com,\n");
+    let ca = with_lists(&[users], None).await;
+    let scraped = async || {
+        let client = ca.client_at(std::net::Ipv4Addr::LOCALHOST);
+        let answer = client.get(format!("{}/metrics", ca.admin)).send().await;
+        answer.unwrap().text().await.unwrap()
+    };
+    let labels = "{list=\"users\",kind=\"users\"}";
+    let shows = async |line: String| scraped().await.lines().any(|seen| seen == line);
+    let written = START.0 - 100 * DAY;
+    for line in [
+        format!("vaca_list_rows{labels} 1"),
+        format!("vaca_list_failing{labels} 0"),
+        format!("vaca_list_loaded_timestamp_seconds{labels} {written}"),
+    ] {
+        eventually(&line, || shows(line.clone())).await;
+    }
+    rename_into_place(ca.folder.path(), "users.csv", "email,sid\nnobody,\n", 99);
+    let failing = format!("vaca_list_failing{labels} 1");
+    eventually(&failing, || shows(failing.clone())).await;
+    assert!(shows(format!("vaca_list_rows{labels} 1")).await);
+    ca.check().await;
+}

@@ -61,6 +61,15 @@ impl EnrichmentSettings {
         }
     }
 
+    /// What the lists are called where something is measured of them: name and kind.
+    #[must_use]
+    pub fn names(&self) -> Vec<(String, &'static str)> {
+        let files = self.files().into_iter();
+        files
+            .map(|file| (file.to_string(), file.kind.as_str()))
+            .collect()
+    }
+
     /// Every list, in the order in which they are read: who gets nothing is known first.
     pub(in crate::enrichment) fn files(&self) -> Vec<ListFile> {
         let file = |kind, path: &Option<PathBuf>| {

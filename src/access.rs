@@ -1,6 +1,6 @@
-//! Who may look and act besides devices? Credentials become a [`Principal`] here, and nowhere else.
+//! Who may look and act besides devices? Credentials become a [`Principal`](crate::access::Principal) here, and nowhere else.
 //!
-//! Each way in is an [`Authenticator`]: tokens, certificates of TLS clients. Another one (a single
+//! Each way in is an [`Authenticator`](crate::access::Authenticator): tokens, certificates of TLS clients. Another one (a single
 //! sign-on) is one more of them; routes and roles do not change.
 
 use std::fmt;

@@ -8,11 +8,10 @@ pub mod spkac;
 #[cfg(test)]
 mod tests;
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use crate::attestation::VerifiedDevice;
 use crate::csr::key_policy::SupportedKey;
 use crate::csr::possession::SignedRequest;
+use crate::model::digest::sha256;
 use crate::model::facts::KeyAlgorithm;
 
 pub use refusal::KeyRefusal;
@@ -48,12 +47,10 @@ impl ProvenKey {
 
     /// Only after every check of [`prove_request`].
     fn new(key: &SupportedKey<'_>) -> Self {
-        let mut spki_sha256 = [0; 32];
-        spki_sha256.copy_from_slice(digest(&SHA256, key.spki_der()).as_ref());
         Self {
             algorithm: key.algorithm(),
             spki_der: key.spki_der().to_vec(),
-            spki_sha256,
+            spki_sha256: sha256(key.spki_der()),
         }
     }
 }

@@ -5,11 +5,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use zeroize::Zeroizing;
 
-use crate::model::fingerprint::Fingerprint;
-use crate::model::serial::hex;
+use crate::model::digest::sha256;
+use crate::model::serial::{hex, octets_of};
 use crate::model::token::{Grant, TokenId};
 use crate::random::{Random, RandomUnavailable};
 use crate::secrets::{DeploymentKey, Purpose};
@@ -51,10 +50,9 @@ impl Token {
         if !digits.bytes().all(lower) || checksum != checksum_of(body) {
             return None;
         }
-        let Fingerprint(secret) = Fingerprint::parse(digits)?;
         Some(Self {
             id: TokenId::parse(id)?,
-            secret: Zeroizing::new(secret),
+            secret: Zeroizing::new(octets_of(digits)?),
         })
     }
 
@@ -107,7 +105,7 @@ impl fmt::Debug for Token {
 }
 
 fn checksum_of(body: &str) -> String {
-    let mut digits = hex(digest(&SHA256, body.as_bytes()).as_ref());
+    let mut digits = hex(&sha256(body.as_bytes()));
     digits.truncate(CHECKSUM_DIGITS);
     digits
 }

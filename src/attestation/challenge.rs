@@ -1,8 +1,9 @@
 //! A challenge that Verified Access has just generated: its name for us, and the time it holds.
 
-use crate::attestation::response::{sha256, signed_data};
+use crate::attestation::response::signed_data;
 use crate::attestation::wire::{Fields, Malformed};
 use crate::model::challenge::{Challenge, ChallengeDigest};
+use crate::model::digest::sha256;
 
 /// Verified Access gave something that is not a challenge with a time in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,9 +6,9 @@ use prost::Message as _;
 use prost::bytes::Bytes;
 
 use crate::attestation::protocol::VerifyChallengeResponseResult;
-use crate::attestation::response::sha256;
 use crate::attestation::verdict::UnverifiedAnswer;
 use crate::attestation::wire::{Fields, Value};
+use crate::model::digest::sha256;
 
 /// The numbers that are read, as `proto/` assumes them: all but the two of the signals.
 const READ: [u32; 11] = [1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13];

@@ -8,11 +8,10 @@
 //!
 //! Only Verified Access can open the rest; what is read here serves to find the challenge.
 
-use aws_lc_rs::digest::{SHA256, digest};
-
 use crate::attestation::wire::{Fields, Malformed};
 use crate::model::attempt::ResponseDigest;
 use crate::model::challenge::ChallengeDigest;
+use crate::model::digest::sha256;
 
 /// Longest response that is looked at, in octets; genuine ones have 4.5 KiB.
 pub const RESPONSE_MAX: usize = 32 * 1024;
@@ -107,13 +106,6 @@ fn echoed_challenge(message: &[u8]) -> Result<&[u8], Malformed> {
     fields.bytes(2)?;
     fields.bytes(3)?;
     Ok(challenge)
-}
-
-/// SHA-256.
-pub(super) fn sha256(message: &[u8]) -> [u8; 32] {
-    let mut octets = [0; 32];
-    octets.copy_from_slice(digest(&SHA256, message).as_ref());
-    octets
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! A CA's own certificate, read and judged: may this key sign certificates, and for whom?
 
-use aws_lc_rs::digest::{SHA256, digest};
 use const_oid::AssociatedOid;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{
@@ -20,6 +19,7 @@ use crate::ca::name::has_unit;
 use crate::ca::reread;
 use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
+use crate::model::digest::sha256;
 use crate::model::endpoint::Endpoint;
 use crate::model::profile::CertificateProfile;
 
@@ -253,13 +253,6 @@ impl Authority {
 /// Whole seconds since the epoch.
 pub(super) fn timestamp(time: x509_cert::time::Time) -> Timestamp {
     Timestamp(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
-}
-
-/// SHA-256.
-pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
-    let mut value = [0; 32];
-    value.copy_from_slice(digest(&SHA256, octets).as_ref());
-    value
 }
 
 fn optional<'a, T>(tbs: &'a TbsCertificate) -> der::Result<Option<(bool, T)>>

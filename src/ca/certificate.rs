@@ -2,7 +2,6 @@
 
 use rustls_pki_types::CertificateDer;
 
-use crate::ca::authority::sha256;
 use crate::ca::issuer::Issuer;
 use crate::ca::lint::{Expected, LintFailure, lint};
 use crate::ca::reread::{self, RereadError};
@@ -11,6 +10,7 @@ use crate::ca::template::{self, ClientContents, TemplateError};
 use crate::ca::{signed, tbs};
 use crate::clock::Timestamp;
 use crate::model::certificate::{IssuerId, Validity};
+use crate::model::digest::sha256;
 use crate::model::identity::VerifiedIdentity;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::ProfileHash;

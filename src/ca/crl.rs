@@ -7,12 +7,13 @@ use x509_cert::Version;
 use x509_cert::crl::{RevokedCert, TbsCertList};
 use x509_cert::ext::Extension;
 
-use crate::ca::authority::{Authority, sha256};
+use crate::ca::authority::Authority;
 use crate::ca::reread::{self, RereadError};
 use crate::ca::signer::{SignatureAlgorithm, Signer, SignerFailed, ToBeSigned};
 use crate::ca::{extension, signed, tbs};
 use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
+use crate::model::digest::sha256;
 use crate::model::problem_code::ProblemCode;
 use crate::model::serial::SerialNumber;
 

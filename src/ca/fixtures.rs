@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use crate::ca::authority::{Authority, sha256};
+use crate::ca::authority::Authority;
 use crate::ca::ceremony::{
     ISSUING_LIFETIME, IssuingRequest, Owner, ROOT_LIFETIME, prepare_issuing, prepare_root,
 };
@@ -21,6 +21,7 @@ use crate::ca::signer::{SignatureAlgorithm, Signer as _};
 use crate::ca::template::ClientContents;
 use crate::clock::Timestamp;
 use crate::model::certificate_template::{CertificateSettings, CertificateTemplate};
+use crate::model::digest::sha256;
 use crate::model::endpoint::Endpoint;
 use crate::model::facts::{Facts, KeyAlgorithm};
 use crate::model::identity::{DeviceId, Domain, Email, VerifiedIdentity};

@@ -187,11 +187,7 @@ fn sought(config: &Config, list: &List) -> (Option<Sought>, Option<Sought>) {
             eprintln!("vaca: attempts that were shortened are not searched: {why}");
         })
         .ok();
-    let sought = |value: &str| {
-        let value = value.to_ascii_lowercase();
-        let digest = key.as_ref().map(|key| key.personal(&value));
-        Sought { value, digest }
-    };
+    let sought = |value: &str| Sought::new(value, key.as_ref());
     let device = list.device.as_ref().map(|id| sought(id.as_str()));
     (list.email.as_deref().map(sought), device)
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use aws_lc_rs::digest::{SHA256, digest};
 use clap::{Args, ValueEnum};
 
 use crate::ca::Authority;
@@ -21,6 +20,7 @@ use crate::cli::serve::parts;
 use crate::clock::Clock;
 use crate::config::{Config, IssuerSettings};
 use crate::model::actor::Actor;
+use crate::model::digest::sha256;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::profile::ProfileHash;
@@ -386,10 +386,4 @@ impl Ceremony<'_> {
         );
         Ok(())
     }
-}
-
-fn sha256(octets: &[u8]) -> [u8; 32] {
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest(&SHA256, octets).as_ref());
-    sha256
 }

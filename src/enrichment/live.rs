@@ -112,15 +112,6 @@ impl LiveLists {
         self.current().reports(now)
     }
 
-    /// How long ago the files were written that are in force, in seconds, by configured name, such as
-    /// `blocked_users` or `allowed_users:staff.csv`.
-    #[must_use]
-    pub fn ages(&self, now: Timestamp) -> Vec<(String, i64)> {
-        let reports = self.reports(now).into_iter();
-        let ages = reports.map(|report| (report.file.to_string(), report.age));
-        ages.collect()
-    }
-
     /// Looks at the files and reads those that changed. Blocks, for seconds where lists are large: never
     /// on a thread that answers requests. Called about once a second.
     pub fn look(&self) {

@@ -16,6 +16,7 @@ use url::{Host, Url};
 
 use crate::attestation::https;
 use crate::clock::Clock;
+use crate::model::profile::is_configured_name;
 use crate::model::span;
 use crate::random::{Random, RandomUnavailable};
 
@@ -73,8 +74,7 @@ impl WebhookSettings {
     /// # Errors
     /// [`InvalidWebhook`].
     pub fn check(&self) -> Result<(), InvalidWebhook> {
-        let of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !(1..=64).contains(&self.name.len()) || !self.name.bytes().all(of_name) {
+        if !is_configured_name(&self.name) {
             return Err(InvalidWebhook::Name);
         }
         self.timeout()?;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::model::serial::hex;
+use crate::model::digest::sha256;
+use crate::model::serial::{hex, octets_of};
 
 /// SHA-256 over a certificate's DER.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,27 +15,14 @@ impl Fingerprint {
     /// Of this certificate.
     #[must_use]
     pub fn of(certificate_der: &[u8]) -> Self {
-        let mut octets = [0; 32];
-        octets.copy_from_slice(digest(&SHA256, certificate_der).as_ref());
-        Self(octets)
+        Self(sha256(certificate_der))
     }
 
     /// Reads 64 hexadecimal digits of any case; colons between them, as OpenSSL prints them, do not
     /// matter.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits: Vec<u32> = text
-            .chars()
-            .filter(|letter| *letter != ':')
-            .map(|letter| letter.to_digit(16))
-            .collect::<Option<_>>()?;
-        let octets = digits.chunks_exact(2).map(|pair| match pair {
-            [high, low] => u8::try_from(high << 4 | low).ok(),
-            _ => None,
-        });
-        let octets: Vec<u8> = octets.collect::<Option<_>>()?;
-        let fits = digits.len() == 64;
-        octets.try_into().ok().filter(|_| fits).map(Self)
+        octets_of(&text.replace(':', "")).map(Self)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::model::attempt::AttemptId;
 use crate::model::facts::Check;
 use crate::model::identity::{DeviceId, Email, InvalidIdentity};
 use crate::model::problem_code::ProblemCode;
+use crate::model::span::DAY;
 
 /// What `attempts_per_minute` counts within, in seconds. It begins with the first attempt after the
 /// one before it has ended.
@@ -21,11 +22,11 @@ const DENIALS: i64 = 3;
 const FIRST: i64 = 60;
 
 /// The longest pause, in seconds: what was mended is found out within a day, without anybody's help.
-const LONGEST: i64 = 24 * 60 * 60;
+const LONGEST: i64 = DAY;
 
 /// How long denials are remembered after the last of them, or after the end of its pause, in seconds:
 /// whoever comes no oftener than that is no burden and need not wait.
-pub const MEMORY: i64 = 24 * 60 * 60;
+pub const MEMORY: i64 = DAY;
 
 /// How long an identity waits after so many denials in a row, in seconds; `None` where it does not.
 #[must_use]

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use crate::model::certificate_template::{
     CertificateSettings, CertificateTemplate, InvalidCertificate,
 };
+use crate::model::digest::of_settings;
 use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::{CustomerId, DeviceId, Domain, Email, InvalidIdentity, KeyScope};
 use crate::model::rule::{InvalidRule, Rule, RuleSettings};
@@ -426,7 +426,9 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
     fn try_from(mut settings: ProfileSettings) -> Result<Self, InvalidProfile> {
         settings = settings.normalized();
         let hash = hash(&settings);
-        check_name(&settings.name)?;
+        if !is_configured_name(&settings.name) {
+            return Err(InvalidProfile::Name);
+        }
         check_levels(&settings)?;
         check_numbers(&settings)?;
         let domains = read_domains(&settings)?;
@@ -521,13 +523,11 @@ fn read_rules(settings: Vec<RuleSettings>, scope: KeyScope) -> Result<Arc<[Rule]
     rules.collect()
 }
 
-fn check_name(name: &str) -> Result<(), InvalidProfile> {
+/// Whether it is usable in a URL, a log and a metric: 1 to 64 of `a-z`, `0-9` and `-`.
+#[must_use]
+pub(crate) fn is_configured_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
-        Ok(())
-    } else {
-        Err(InvalidProfile::Name)
-    }
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 fn check_levels(settings: &ProfileSettings) -> Result<(), InvalidProfile> {
@@ -557,14 +557,8 @@ fn check_levels(settings: &ProfileSettings) -> Result<(), InvalidProfile> {
 }
 
 fn hash(settings: &ProfileSettings) -> ProfileHash {
-    // `Value` keeps objects sorted by key; settings serialize without their defaults.
-    let json = serde_json::to_value(settings)
-        .unwrap_or_default()
-        .to_string();
-    let digest = digest(&SHA256, format!("vaca-profile-v1{json}").as_bytes());
-    let mut octets = [0; 32];
-    octets.copy_from_slice(digest.as_ref());
-    ProfileHash(octets)
+    // Settings serialize without their defaults.
+    ProfileHash(of_settings("vaca-profile-v1", settings))
 }
 
 #[cfg(test)]

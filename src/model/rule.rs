@@ -4,11 +4,11 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::{Context, Env, ExecutionError, Program, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::model::digest::of_settings;
 use crate::model::facts::Facts;
 use crate::model::identity::KeyScope;
 use crate::model::serial::hex;
@@ -369,12 +369,7 @@ impl Rule {
 }
 
 fn hash(settings: &RuleSettings) -> Box<str> {
-    // `Value` keeps objects sorted by key.
-    let json = serde_json::to_value(settings)
-        .unwrap_or_default()
-        .to_string();
-    let digest = digest(&SHA256, format!("vaca-rule-v1{json}").as_bytes());
-    hex(digest.as_ref()).into()
+    hex(&of_settings("vaca-rule-v1", settings)).into()
 }
 
 /// The parser calls itself for each bracket and operator within another; on a stack of its own no

@@ -28,12 +28,9 @@ impl SerialNumber {
     /// Reads 32 hexadecimal digits that begin with `01`; `None` for anything else.
     #[must_use]
     pub fn parse(unverified: &str) -> Option<Self> {
-        if unverified.len() != 32 || !unverified.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        let number = u128::from_str_radix(unverified, 16).ok()?;
-        let octets = number.to_be_bytes();
-        (octets[0] == 0x01).then_some(Self(octets))
+        octets_of(unverified)
+            .filter(|octets: &[u8; 16]| octets[0] == 0x01)
+            .map(Self)
     }
 
     /// The octets, big-endian, as they stand in the DER integer.
@@ -67,6 +64,23 @@ pub fn hex(bytes: &[u8]) -> String {
         }
     }
     Hex(bytes).to_string()
+}
+
+/// What [`hex`] wrote, in digits of either case; `None` for anything but two digits for each octet.
+#[must_use]
+pub fn octets_of<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let mut octets = [0; N];
+    let (pairs, []) = digits.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    if pairs.len() != N {
+        return None;
+    }
+    let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16)?).ok();
+    for (octet, [high, low]) in octets.iter_mut().zip(pairs) {
+        *octet = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(octets)
 }
 
 #[cfg(test)]

@@ -3,20 +3,21 @@
 use std::fmt;
 
 use crate::model::role::Role;
+use crate::model::span::DAY;
 use crate::random::{Random, RandomUnavailable};
 
 /// How long a token is good where nobody says otherwise, in seconds: a season, so that forgotten ones
 /// end by themselves.
-pub const TOKEN_LIFETIME: i64 = 90 * 24 * 60 * 60;
+pub const TOKEN_LIFETIME: i64 = 90 * DAY;
 
 /// How long a token is good at the most, in seconds: it is replaced once a year, with a month to spare.
-pub const TOKEN_LIFETIME_MAX: i64 = 400 * 24 * 60 * 60;
+pub const TOKEN_LIFETIME_MAX: i64 = 400 * DAY;
 
 /// How long a token is good at the least, in seconds.
 pub const TOKEN_LIFETIME_MIN: i64 = 60;
 
 /// How long a bootstrap token is good, in seconds.
-pub const BOOTSTRAP_LIFETIME: i64 = 24 * 60 * 60;
+pub const BOOTSTRAP_LIFETIME: i64 = DAY;
 
 /// Longest name of a token or of an operator's certificate, in octets.
 const NAME_MAX: usize = 64;

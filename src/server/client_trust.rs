@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use aws_lc_rs::digest::{SHA256, digest};
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::WebPkiClientVerifier;
@@ -17,6 +16,7 @@ use x509_cert::der::{Decode as _, Encode as _};
 
 use crate::clock::Clock;
 use crate::model::certificate::IssuerId;
+use crate::model::digest::sha256;
 
 /// Trust anchors of their own, never the system's.
 #[derive(Clone, Debug)]
@@ -59,9 +59,7 @@ impl ClientTrust {
 fn id_of(certificate: &CertificateDer<'_>) -> anyhow::Result<IssuerId> {
     let certificate = Certificate::from_der(certificate)?;
     let spki = certificate.tbs_certificate().subject_public_key_info();
-    let mut octets = [0; 32];
-    octets.copy_from_slice(digest(&SHA256, &spki.to_der()?).as_ref());
-    Ok(IssuerId::of_spki_digest(&octets))
+    Ok(IssuerId::of_spki_digest(&sha256(&spki.to_der()?)))
 }
 
 /// How the clients of a listener show who they are.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use zeroize::Zeroizing;
 
 use crate::attestation::VerifiedAccessSettings;
@@ -12,6 +12,7 @@ use crate::ca::signer::file;
 use crate::ca::signer::passphrase::Passphrase;
 use crate::config::IssuerSettings;
 use crate::enrichment::webhook::{Webhook, WebhookSettings};
+use crate::model::serial::octets_of;
 use crate::secrets::DeploymentKey;
 
 /// Reads the deployment key: 64 hexadecimal digits.
@@ -40,18 +41,8 @@ fn read_key(path: &Path, origin: &str) -> anyhow::Result<[u8; 32]> {
     let text = std::fs::read_to_string(path)
         .map(Zeroizing::new)
         .with_context(|| format!("cannot read {} ({origin})", path.display()))?;
-    let digits = text.trim();
-    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        bail!("{} must hold 64 hexadecimal digits", path.display());
-    }
-    let half = |range: std::ops::Range<usize>| {
-        let digits = digits.get(range).unwrap_or_default();
-        u128::from_str_radix(digits, 16).map(u128::to_be_bytes)
-    };
-    let mut octets = [0; 32];
-    octets[..16].copy_from_slice(&half(0..32)?);
-    octets[16..].copy_from_slice(&half(32..64)?);
-    Ok(octets)
+    octets_of(text.trim())
+        .with_context(|| format!("{} must hold 64 hexadecimal digits", path.display()))
 }
 
 /// Reads an issuer's certificates and opens its key.

@@ -10,17 +10,6 @@ use crate::admission::Resources;
 /// How long between two looks. A file that changed is read at the second look that finds it the same.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Puts what is in force, and whether the newest file is, into the metrics.
-fn show(resources: &Resources) {
-    for report in resources.lists.reports(resources.clock.now()) {
-        let (lists, name) = (&resources.metrics.lists, report.file.to_string());
-        lists.loaded(&name, report.modified_at, report.rows);
-        if report.problem.is_some() {
-            lists.failed(&name);
-        }
-    }
-}
-
 /// A task of its own, beside the schedule, which must not wait for a large list; and each look on a
 /// thread where it keeps no request waiting.
 pub(super) async fn keep_fresh(resources: Arc<Resources>) {
@@ -32,10 +21,7 @@ pub(super) async fn keep_fresh(resources: Arc<Resources>) {
     loop {
         tick.tick().await;
         let resources = Arc::clone(&resources);
-        let looked = tokio::task::spawn_blocking(move || {
-            resources.lists.look();
-            show(&resources);
-        });
+        let looked = tokio::task::spawn_blocking(move || resources.lists.look());
         if let Err(error) = looked.await {
             tracing::error!(%error, "the lists could not be looked at; it is tried again");
         }

@@ -29,6 +29,18 @@ impl Instruments {
         }
     }
 
+    /// Which lists are in force, and whether the newest file of each is.
+    fn show_lists(&self) {
+        let lists = &self.resources.metrics.lists;
+        for report in self.resources.lists.reports(self.resources.clock.now()) {
+            let name = report.file.to_string();
+            lists.loaded(&name, report.modified_at, report.rows);
+            if report.problem.is_some() {
+                lists.failed(&name);
+            }
+        }
+    }
+
     async fn unsequenced_events(&self) -> Option<i64> {
         let counting = self.resources.store.unsequenced_events(COUNTED_EVENTS);
         timeout(READ_TIME, counting).await.ok()?.ok()
@@ -42,6 +54,7 @@ impl Readings for Instruments {
                 store, verifier, ..
             } = &*self.resources;
             let status = verifier.status();
+            self.show_lists();
             // Before the count of events, which takes a connection itself.
             let (readers_in_use, readers_max) = store.readers_in_use();
             Reading {

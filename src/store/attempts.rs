@@ -10,6 +10,7 @@ use crate::model::identity::{Email, KeyScope};
 use crate::model::pause::Hold;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::ProfileHash;
+use crate::secrets::DeploymentKey;
 use crate::store::engine::{Connection, Row, query};
 use crate::store::pauses::{self, Counted};
 use crate::store::writer::{Applied, Write};
@@ -608,12 +609,20 @@ impl Outcome {
 pub struct Sought {
     /// The value.
     pub value: String,
-    /// Its digest ([`crate::secrets::DeploymentKey::personal`], of the value in lower case); `None`
+    /// Its digest ([`DeploymentKey::personal`], of the value in lower case); `None`
     /// where the key is not at hand, and only what is not shortened can be found.
     pub digest: Option<String>,
 }
 
 impl Sought {
+    /// This value, in whatever case it was typed.
+    #[must_use]
+    pub fn new(value: &str, key: Option<&DeploymentKey>) -> Self {
+        let value = value.to_ascii_lowercase();
+        let digest = key.map(|key| key.personal(&value));
+        Self { value, digest }
+    }
+
     fn digest(&self) -> Option<&str> {
         self.digest.as_deref()
     }

@@ -8,7 +8,7 @@ use crate::model::facts::Check;
 use crate::model::profile::ProfileHash;
 use crate::model::serial::SerialNumber;
 use crate::store::attempts::{checks_json, digest};
-use crate::store::engine::{Connection, Row, query};
+use crate::store::engine::{Connection, Query, Row, query};
 use crate::store::guard::hold_for_intent;
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit, blocks, pauses};
@@ -138,7 +138,12 @@ impl Write for Intend {
             return Ok(Applied::Undo(Intended::Blocked));
         }
         abandon(connection, self.attempt, &self.event).await?;
-        if live(connection, &self.intent, now).await? >= i64::from(self.limit) {
+        let Intent {
+            identity, profile, ..
+        } = &self.intent;
+        let counted = live(identity, profile, self.attempt, now);
+        let counted: i64 = counted.fetch_one(&mut *connection).await?.try_get(0)?;
+        if counted >= i64::from(self.limit) {
             return Ok(Applied::Undo(Intended::LimitReached));
         }
         let Some(key) = claim_key(connection, &self.intent, now).await? else {
@@ -229,22 +234,18 @@ impl Write for Record {
     }
 }
 
-/// How many certificates of its profile the holder has that are good or may yet be signed.
-async fn live(
-    connection: &mut Connection,
-    intent: &Intent,
-    now: Timestamp,
-) -> Result<i64, StoreError> {
-    let row = query(
+/// Counts the certificates of its profile that an identity has, other than this attempt's, and that
+/// are good or may yet be signed.
+fn live<'q>(identity: &'q str, profile: &'q str, attempt: i64, now: Timestamp) -> Query<'q> {
+    query(
         "SELECT count(*) FROM certificates
-         WHERE identity = $1 AND profile = $2 AND state <> 'abandoned' AND not_after >= $3",
+         WHERE identity = $1 AND profile = $2 AND state <> 'abandoned' AND not_after >= $3
+           AND (attempt_id IS NULL OR attempt_id <> $4)",
     )
-    .bind(&intent.identity)
-    .bind(&intent.profile)
+    .bind(identity)
+    .bind(profile)
     .bind(now.0)
-    .fetch_one(connection)
-    .await?;
-    Ok(row.try_get(0)?)
+    .bind(attempt)
 }
 
 /// The row of a key that is this identity's and has no certificate that is still good.
@@ -407,17 +408,8 @@ impl Store {
         attempt: i64,
         now: Timestamp,
     ) -> Result<u32, StoreError> {
-        let row = query(
-            "SELECT count(*) FROM certificates
-             WHERE identity = $1 AND profile = $2 AND state <> 'abandoned' AND not_after >= $3
-               AND (attempt_id IS NULL OR attempt_id <> $4)",
-        )
-        .bind(identity)
-        .bind(profile)
-        .bind(now.0)
-        .bind(attempt)
-        .fetch_one(&self.readers)
-        .await?;
+        let counted = live(identity, profile, attempt, now);
+        let row = counted.fetch_one(&self.readers).await?;
         Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX))
     }
 

@@ -13,7 +13,7 @@ mod row;
 mod rows;
 mod session;
 
-pub(crate) use query::query;
+pub(crate) use query::{Query, query};
 pub(crate) use row::Row;
 pub(crate) use rows::ForRows;
 pub(crate) use session::Server;

@@ -44,14 +44,6 @@ async fn device_with(ca: &TestCa, faults: impl Into<Vec<Fault>>) -> Answer {
     ca.present(&response, "wifi-device", None).await
 }
 
-/// No certificate beyond the CA's own.
-async fn nothing_issued(ca: &TestCa) {
-    let rows = ca
-        .rows("SELECT serial FROM certificates WHERE kind = 'client'")
-        .await;
-    assert!(rows.is_empty(), "{rows:?}");
-}
-
 #[tokio::test]
 async fn a_user_answer_that_only_a_device_could_give_is_refused() {
     let ca = TestCa::start().await;
@@ -85,7 +77,7 @@ async fn a_user_answer_that_only_a_device_could_give_is_refused() {
     {
         stranger_with(&ca, number, fault).await.is(code);
     }
-    nothing_issued(&ca).await;
+    ca.nothing_issued().await;
     ca.check().await;
 }
 
@@ -116,7 +108,7 @@ async fn a_machine_answer_without_its_device_or_customer_is_refused() {
         "{}",
         limited.text
     );
-    nothing_issued(&ca).await;
+    ca.nothing_issued().await;
     ca.check().await;
 }
 
@@ -167,7 +159,7 @@ async fn an_answer_of_the_other_scope_is_refused() {
             answer.text
         );
     }
-    nothing_issued(&ca).await;
+    ca.nothing_issued().await;
     ca.check().await;
 }
 
@@ -181,7 +173,7 @@ async fn nobody_gets_a_certificate_in_another_persons_name() {
     ca.present(&response, "wifi-user", Some(ALICE))
         .await
         .is("challenge_response_refused");
-    nothing_issued(&ca).await;
+    ca.nothing_issued().await;
     ca.check().await;
 }
 
@@ -201,7 +193,7 @@ async fn a_tampered_response_is_refused() {
             .await
             .is("challenge_response_refused");
     }
-    nothing_issued(&ca).await;
+    ca.nothing_issued().await;
     ca.check().await;
 }
 
@@ -218,7 +210,7 @@ async fn a_developer_mode_chromebook_gets_nothing_of_a_user() {
     ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa)
         .await
         .is("developer_mode");
-    nothing_issued(&ca).await;
+    ca.nothing_issued().await;
     ca.check().await;
 }
 
@@ -261,7 +253,7 @@ async fn every_bad_certificate_request_has_its_code() {
     user_with(&ca, empty)
         .await
         .is("certificate_request_missing");
-    nothing_issued(&ca).await;
+    ca.nothing_issued().await;
     ca.check().await;
 }
 

@@ -11,7 +11,7 @@ use crate::csr::ProvenKey;
 use crate::enrichment::{Supplied, is_value};
 use crate::model::facts::{Check, Facts};
 use crate::model::rule::is_text;
-use crate::model::serial::hex;
+use crate::model::serial::{hex, octets_of};
 use crate::model::sid::Sid;
 
 /// What stands before a question when it is tagged: no tag of one kind serves as another's.
@@ -154,7 +154,7 @@ pub(super) fn read_answer(
     unverified_body: &[u8],
 ) -> Result<Answer, BadAnswer> {
     let digits = unverified_signature.and_then(|value| value.strip_prefix(SCHEME));
-    let tag = digits.and_then(octets).ok_or(BadAnswer::Signature)?;
+    let tag: [u8; 32] = digits.and_then(octets_of).ok_or(BadAnswer::Signature)?;
     hmac::verify(key, &[ANSWER, unverified_body].concat(), &tag)
         .map_err(|_| BadAnswer::Signature)?;
     let answer: UnverifiedAnswer =
@@ -191,18 +191,6 @@ pub(super) fn read_answer(
             sid: facts.sid,
         },
     })
-}
-
-/// 32 octets from 64 lower-case digits.
-fn octets(digits: &str) -> Option<[u8; 32]> {
-    let mut octets = [0; 32];
-    if digits.len() != 64 || !digits.is_ascii() {
-        return None;
-    }
-    for (octet, at) in octets.iter_mut().zip((0..64).step_by(2)) {
-        *octet = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(octets)
 }
 
 #[cfg(test)]

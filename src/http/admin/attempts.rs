@@ -27,14 +27,7 @@ use crate::store::attempts::{Attempt, AttemptSearch, Outcome, Sought};
 use crate::store::certificates::CertificateRow;
 
 /// How far back a list goes where nobody says, in seconds: a search in a large record takes time.
-const SINCE: i64 = 7 * 24 * 60 * 60;
-
-/// A value as it stands in a record, old or new.
-fn sought(value: &str, key: &DeploymentKey) -> Sought {
-    let value = value.to_ascii_lowercase();
-    let digest = Some(key.personal(&value));
-    Sought { value, digest }
-}
+const SINCE: i64 = 7 * span::DAY;
 
 /// Which attempts; each part may be left out.
 #[derive(Debug, Serialize, Deserialize)]
@@ -67,10 +60,11 @@ impl AttemptsQuery {
         let device = self.device.as_deref().map(DeviceId::parse).transpose();
         let device =
             device.map_err(|_| malformed("device is one of the ids that Google gave it."))?;
+        let sought = |value: &str| Sought::new(value, Some(key));
         Ok(AttemptSearch {
             since: since(self.since.as_deref(), now)?,
-            unverified_email: self.email.as_deref().map(|email| sought(email, key)),
-            device: device.map(|id| sought(id.as_str(), key)),
+            unverified_email: self.email.as_deref().map(sought),
+            device: device.as_ref().map(DeviceId::as_str).map(sought),
             profile: self.profile.clone(),
             code: word(
                 self.code.as_deref(),

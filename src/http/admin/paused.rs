@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::Deserialize;
 
 use crate::admission::storage;
 use crate::http::admin::answer::{Answer, Page};
 use crate::http::admin::cursor::List;
 use crate::http::admin::desk::{Desk, absent};
 use crate::http::admin::entry::{Auditor, Operator};
-use crate::http::admin::query::{PageQuery, UnverifiedQuery};
+use crate::http::admin::query::{Nothing, PageQuery, UnverifiedQuery};
 use crate::http::admin::views::paused::PausedView;
-use crate::http::json::{RequestBody, UnverifiedJson};
+use crate::http::json::UnverifiedJson;
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;
 use crate::model::pause::identity_of;
@@ -33,21 +32,12 @@ pub(super) async fn list(
     Ok(Answer(list.page(part, rows, |row| row.row, PausedView::of)))
 }
 
-/// Nothing. It is asked for all the same: what declares JSON is no form of a web site.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ReleaseRequest {}
-
-impl RequestBody for ReleaseRequest {
-    const SHAPE: &'static str = "{}";
-}
-
 /// Ends a wait and forgets the denials that led to it. Answers what it was.
 pub(super) async fn release(
     Operator(principal): Operator,
     State(desk): State<Arc<Desk>>,
     UnverifiedSegment(unverified_identity): UnverifiedSegment,
-    UnverifiedJson(ReleaseRequest {}): UnverifiedJson<ReleaseRequest>,
+    UnverifiedJson(Nothing {}): UnverifiedJson<Nothing>,
 ) -> Result<Answer<PausedView>, Problem> {
     let identity = identity_of(&unverified_identity).map_err(|_| absent("paused identity"))?;
     let release = ReleasePaused {

@@ -1,12 +1,13 @@
-//! Parameters in the address of an admin route.
+//! What comes with a request for an admin route, beside its credentials.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
+use crate::http::json::RequestBody;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
@@ -51,7 +52,7 @@ pub(super) fn malformed(what: &str) -> Refusal {
 }
 
 /// What lists have in common.
-#[derive(Debug, Serialize, serde::Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
     /// How many at the most, 1 to 1000; 50 where it is left out.
@@ -78,6 +79,16 @@ pub(super) fn limit(unverified: Option<&str>) -> Result<u32, Refusal> {
     number
         .filter(|_| digits)
         .ok_or_else(|| malformed("limit is a number from 1 to 1000."))
+}
+
+/// The body of a `POST` that needs none. It is asked for all the same: what declares JSON is no form
+/// of a web site.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nothing {}
+
+impl RequestBody for Nothing {
+    const SHAPE: &'static str = "{}";
 }
 
 #[cfg(test)]

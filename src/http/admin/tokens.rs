@@ -11,7 +11,7 @@ use crate::http::admin::answer::{Answer, Created, Page};
 use crate::http::admin::cursor::List;
 use crate::http::admin::desk::{Desk, absent};
 use crate::http::admin::entry::{Administrator, TokenMaker};
-use crate::http::admin::query::{PageQuery, UnverifiedQuery};
+use crate::http::admin::query::{Nothing, PageQuery, UnverifiedQuery};
 use crate::http::admin::views::token::{NewTokenView, TokenView};
 use crate::http::json::{RequestBody, UnverifiedJson};
 use crate::http::problem::Problem;
@@ -85,15 +85,6 @@ fn refuse(error: NotIssued) -> Refusal {
     }
 }
 
-/// Nothing; see the release of a paused identity.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RevokeRequest {}
-
-impl RequestBody for RevokeRequest {
-    const SHAPE: &'static str = "{}";
-}
-
 /// A token that is worthless now.
 #[derive(Debug, Serialize)]
 pub(super) struct RevokedView {
@@ -107,7 +98,7 @@ pub(super) async fn revoke(
     Administrator(principal): Administrator,
     State(desk): State<Arc<Desk>>,
     UnverifiedSegment(unverified_id): UnverifiedSegment,
-    UnverifiedJson(RevokeRequest {}): UnverifiedJson<RevokeRequest>,
+    UnverifiedJson(Nothing {}): UnverifiedJson<Nothing>,
 ) -> Result<Answer<RevokedView>, Problem> {
     let id = TokenId::parse(&unverified_id).ok_or_else(|| absent("token"))?;
     let name = id.to_string();

@@ -134,7 +134,9 @@ impl Enrollment {
         let row = found
             .map_err(|error| storage(&error).of(&attempt.id))?
             .ok_or_else(|| Refusal::new(ProblemCode::InternalError).of(&attempt.id))?;
-        let good = now.since(finished_at) < ANSWER_LIFETIME && now <= row.validity.not_after;
+        let good = now.since(finished_at) < ANSWER_LIFETIME
+            && now <= row.validity.not_after
+            && row.revocation.is_none();
         let issuer = self
             .issuers
             .values()

@@ -18,6 +18,7 @@ pub mod pause;
 pub mod problem_code;
 pub mod profile;
 pub mod refusal;
+pub mod revocation;
 pub mod role;
 pub mod rule;
 pub mod serial;

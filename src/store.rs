@@ -26,6 +26,7 @@ pub mod migrate;
 mod open;
 pub mod pauses;
 pub mod retention;
+pub mod revocations;
 pub mod tokens;
 pub mod writer;
 

@@ -60,12 +60,15 @@ CREATE TABLE certified_keys (
 ) STRICT;
 
 -- Every certificate that was ever going to be signed: the row is committed before the signature. It
--- outlives its attempt, whose record is deleted after a while.
+-- outlives its attempt, whose record is deleted after a while. One that turned up and verifies under our
+-- key, although nobody meant to sign it, is `unrecorded`. `fingerprint` is the first 64 bits of the SHA-256
+-- of `der`, as a signed number: enough to find it by, small enough for an index that every enrolment pays.
 CREATE TABLE certificates (
     id                   INTEGER PRIMARY KEY,
     attempt_id           INTEGER REFERENCES attempts (id) ON DELETE SET NULL,
     certified_key_id     INTEGER REFERENCES certified_keys (id),
-    kind                 TEXT    NOT NULL CHECK (kind IN ('client', 'root', 'issuing')),
+    kind                 TEXT    NOT NULL
+        CHECK (kind IN ('client', 'root', 'issuing', 'ocsp', 'unrecorded')),
     state                TEXT    NOT NULL CHECK (state IN ('intended', 'issued', 'abandoned')),
     issuer_id            TEXT    NOT NULL,
     serial               TEXT,
@@ -86,10 +89,12 @@ CREATE TABLE certificates (
     renew_after          INTEGER NOT NULL,
     intended_at          INTEGER NOT NULL,
     closed_at            INTEGER,
+    fingerprint          INTEGER,
     UNIQUE (issuer_id, serial),
     CHECK (kind = 'client' OR attempt_id IS NULL),
     CHECK ((kind = 'client') = (certified_key_id IS NOT NULL)),
     CHECK ((state = 'issued') = (der IS NOT NULL)),
+    CHECK ((state = 'issued') = (fingerprint IS NOT NULL)),
     CHECK ((state = 'intended') = (closed_at IS NULL))
 ) STRICT;
 -- The hard stop, across nodes: an attempt never has two certificates that count.
@@ -97,19 +102,64 @@ CREATE UNIQUE INDEX certificates_one_per_attempt ON certificates (attempt_id)
     WHERE state <> 'abandoned';
 CREATE INDEX certificates_key ON certificates (certified_key_id);
 CREATE INDEX certificates_identity ON certificates (identity);
+CREATE INDEX certificates_fingerprint ON certificates (fingerprint);
+-- Certificates end in nearly the order in which they are made, so that this one grows at its end.
+CREATE INDEX certificates_not_after ON certificates (not_after, id);
+-- A device's user certificates, where Google said which device it was.
+CREATE INDEX certificates_virtual_device ON certificates (virtual_device_id)
+    WHERE virtual_device_id IS NOT NULL;
 
--- A CRL's number and digest are committed before it is signed.
+-- What was revoked; nothing ever comes back. Number and end stand here again, so that a CRL is made from
+-- this table alone. On every engine a smaller number was committed first.
+CREATE TABLE revocations (
+    id             INTEGER PRIMARY KEY,
+    certificate_id INTEGER NOT NULL UNIQUE REFERENCES certificates (id),
+    issuer_id      TEXT    NOT NULL,
+    serial         TEXT    NOT NULL,
+    reason         TEXT    NOT NULL
+        CHECK (reason IN ('unspecified', 'key_compromise', 'ca_compromise', 'affiliation_changed',
+            'superseded', 'cessation_of_operation', 'privilege_withdrawn')),
+    revoked_at     INTEGER NOT NULL,
+    not_after      INTEGER NOT NULL,
+    actor          TEXT    NOT NULL
+) STRICT;
+CREATE INDEX revocations_issuer ON revocations (issuer_id, id);
+CREATE INDEX revocations_not_after ON revocations (issuer_id, not_after, id);
+CREATE INDEX revocations_revoked_at ON revocations (revoked_at);
+
+-- Certificates that are to be renewed before their time: which, and within which window.
+CREATE TABLE renewal_orders (
+    id           INTEGER PRIMARY KEY,
+    profile      TEXT,
+    issuer_id    TEXT,
+    issued_from  INTEGER NOT NULL,
+    issued_until INTEGER NOT NULL,
+    starts_at    INTEGER NOT NULL,
+    ends_at      INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    created_by   TEXT    NOT NULL,
+    CHECK (issued_from <= issued_until),
+    CHECK (starts_at < ends_at)
+) STRICT;
+
+-- A CRL's number and digest are committed before it is signed. It lists every revocation up to the number
+-- `covers` whose certificate ends at `kept_since` or later. What was replaced keeps its digest, not its
+-- octets.
 CREATE TABLE crls (
     id          INTEGER PRIMARY KEY,
     issuer_id   TEXT    NOT NULL,
     number      INTEGER NOT NULL CHECK (number > 0),
-    state       TEXT    NOT NULL CHECK (state IN ('intended', 'issued')),
+    state       TEXT    NOT NULL CHECK (state IN ('intended', 'issued', 'replaced')),
     this_update INTEGER NOT NULL,
     next_update INTEGER NOT NULL,
+    covers      INTEGER NOT NULL,
+    kept_since  INTEGER NOT NULL,
+    entries     INTEGER NOT NULL,
     tbs_sha256  BLOB    NOT NULL CHECK (length(tbs_sha256) = 32),
     der         BLOB,
     UNIQUE (issuer_id, number),
-    CHECK ((state = 'issued') = (der IS NOT NULL))
+    CHECK ((state = 'issued') = (der IS NOT NULL)),
+    CHECK (this_update < next_update)
 ) STRICT;
 
 -- Who gets nothing, by any identifier that Google gave or confirmed.
@@ -153,7 +203,7 @@ CREATE TABLE tokens (
     token_id     TEXT    NOT NULL UNIQUE,
     name         TEXT    NOT NULL,
     role         TEXT    NOT NULL
-        CHECK (role IN ('auditor', 'help_desk', 'operator', 'administrator')),
+        CHECK (role IN ('relying_party', 'auditor', 'help_desk', 'operator', 'administrator')),
     single_use   INTEGER NOT NULL CHECK (single_use IN (0, 1)),
     tag          BLOB    NOT NULL CHECK (length(tag) = 32),
     created_at   INTEGER NOT NULL,

@@ -17,7 +17,7 @@ use crate::ca::signer::passphrase::Passphrase;
 use crate::ca::signer::software::SoftwareKey;
 use crate::ca::signer::{SignatureAlgorithm, Signer};
 use crate::cli::serve::parts;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, IssuerSettings};
 use crate::model::actor::Actor;
 use crate::model::digest::sha256;
@@ -366,7 +366,11 @@ impl Ceremony<'_> {
             number: i64::try_from(number.0)?,
             this_update: prepared.this_update(),
             next_update: prepared.next_update(),
+            covers: 0,
+            kept_since: Timestamp(0),
+            entries: 0,
             tbs_sha256: *prepared.tbs_sha256(),
+            fence: None,
             event: event(EventKind::CrlIntended),
         };
         let row = self
@@ -377,7 +381,9 @@ impl Ceremony<'_> {
         let issued = prepared.sign(root_signer).await?;
         let record = RecordCrl {
             row,
+            issuer: issued.issuer_id().clone(),
             der: issued.der().to_vec(),
+            fence: None,
             event: event(EventKind::CrlIssued),
         };
         ensure!(

@@ -35,7 +35,7 @@ pub(super) enum TokensCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// What its holder may do: auditor, help_desk, operator or administrator.
+    /// What its holder may do: relying_party, auditor, help_desk, operator or administrator.
     #[arg(long, value_parser = role)]
     role: Role,
     /// What people call it: 1 to 64 letters, digits, dots, dashes and underscores.
@@ -67,8 +67,9 @@ pub(super) struct Bootstrap {
 }
 
 fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text)
-        .ok_or_else(|| "the roles are auditor, help_desk, operator and administrator".to_owned())
+    Role::parse(text).ok_or_else(|| {
+        "the roles are relying_party, auditor, help_desk, operator and administrator".to_owned()
+    })
 }
 
 fn token_id(text: &str) -> Result<TokenId, String> {

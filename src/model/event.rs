@@ -26,8 +26,16 @@ pub enum EventKind {
     CrlIntended,
     /// A signed CRL was recorded.
     CrlIssued,
+    /// A certificate was revoked.
+    CertificateRevoked,
+    /// A certificate turned up that verifies under our key and that nobody meant to sign.
+    CertificateUnrecorded,
+    /// Certificates are to be renewed before their time.
+    RenewalOrdered,
     /// An identity was blocked.
     BlockAdded,
+    /// A block was lifted.
+    BlockLifted,
     /// A verified identity was denied too often in a row and told to wait, or to wait longer.
     IdentityPaused,
     /// What counted against a paused identity was forgotten: an operator released it, or it got a
@@ -58,7 +66,11 @@ impl EventKind {
             Self::CertificateIssued => "certificate_issued",
             Self::CrlIntended => "crl_intended",
             Self::CrlIssued => "crl_issued",
+            Self::CertificateRevoked => "certificate_revoked",
+            Self::CertificateUnrecorded => "certificate_unrecorded",
+            Self::RenewalOrdered => "renewal_ordered",
             Self::BlockAdded => "block_added",
+            Self::BlockLifted => "block_lifted",
             Self::IdentityPaused => "identity_paused",
             Self::IdentityReleased => "identity_released",
             Self::RetentionApplied => "retention_applied",

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Asks whether a certificate is good: a RADIUS server, a proxy.
+    RelyingParty,
     /// Reads the record.
     Auditor,
     /// Is told why, in words for the person at the Chromebook.
@@ -20,7 +22,8 @@ pub enum Role {
 
 impl Role {
     /// All of them, the least first.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
+        Self::RelyingParty,
         Self::Auditor,
         Self::HelpDesk,
         Self::Operator,
@@ -31,6 +34,7 @@ impl Role {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::RelyingParty => "relying_party",
             Self::Auditor => "auditor",
             Self::HelpDesk => "help_desk",
             Self::Operator => "operator",

@@ -3,13 +3,16 @@
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
 use crate::model::certificate::{CertificateKind, IssuerId, Validity};
+use crate::model::digest::sha256;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::facts::Check;
 use crate::model::profile::ProfileHash;
+use crate::model::revocation::Revocation;
 use crate::model::serial::SerialNumber;
 use crate::store::attempts::{checks_json, digest};
 use crate::store::engine::{Connection, Query, Row, query};
 use crate::store::guard::hold_for_intent;
+use crate::store::revocations::revocation;
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit, blocks, pauses};
 
@@ -212,7 +215,7 @@ impl Write for Record {
             .await?;
         }
         let recorded = query(
-            "UPDATE certificates SET state = 'issued', der = $1, closed_at = $2
+            "UPDATE certificates SET state = 'issued', der = $1, closed_at = $2, fingerprint = $4
              WHERE id = $3 AND state = 'intended'
              RETURNING identity,
                  (SELECT denials FROM pauses WHERE pauses.identity = certificates.identity)",
@@ -220,6 +223,7 @@ impl Write for Record {
         .bind(&self.der)
         .bind(self.event.at.0)
         .bind(self.row)
+        .bind(short_fingerprint(&sha256(&self.der)))
         .fetch_optional(&mut *connection)
         .await?;
         let Some(recorded) = recorded else {
@@ -234,13 +238,20 @@ impl Write for Record {
     }
 }
 
+/// What the index of certificates holds of a fingerprint.
+pub(crate) fn short_fingerprint(sha256: &[u8; 32]) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = *sha256;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 /// Counts the certificates of its profile that an identity has, other than this attempt's, and that
-/// are good or may yet be signed.
+/// are good or may yet be signed. What was revoked opens nothing any more.
 fn live<'q>(identity: &'q str, profile: &'q str, attempt: i64, now: Timestamp) -> Query<'q> {
     query(
         "SELECT count(*) FROM certificates
          WHERE identity = $1 AND profile = $2 AND state <> 'abandoned' AND not_after >= $3
-           AND (attempt_id IS NULL OR attempt_id <> $4)",
+           AND (attempt_id IS NULL OR attempt_id <> $4)
+           AND NOT EXISTS (SELECT 1 FROM revocations WHERE certificate_id = certificates.id)",
     )
     .bind(identity)
     .bind(profile)
@@ -248,7 +259,8 @@ fn live<'q>(identity: &'q str, profile: &'q str, attempt: i64, now: Timestamp) -
     .bind(attempt)
 }
 
-/// The row of a key that is this identity's and has no certificate that is still good.
+/// The row of a key that is this identity's, has no certificate that is still good, and was never
+/// revoked because somebody else may have it: such a key does not come back.
 async fn claim_key(
     connection: &mut Connection,
     intent: &Intent,
@@ -270,8 +282,9 @@ async fn claim_key(
     };
     let key: i64 = claimed.try_get(0)?;
     let live = query(
-        "SELECT 1 FROM certificates
-         WHERE certified_key_id = $1 AND state <> 'abandoned' AND not_after >= $2",
+        "SELECT 1 FROM certificates c LEFT JOIN revocations r ON r.certificate_id = c.id
+         WHERE c.certified_key_id = $1 AND c.state <> 'abandoned'
+           AND (r.reason = 'key_compromise' OR (r.id IS NULL AND c.not_after >= $2))",
     )
     .bind(key)
     .bind(now.0)
@@ -383,13 +396,16 @@ pub struct CertificateRow {
     pub intended_at: Timestamp,
     /// When it was recorded or abandoned.
     pub closed_at: Option<Timestamp>,
+    /// Whether it was revoked.
+    pub revocation: Option<Revocation>,
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT c.*, a.short_id AS attempt FROM certificates c
-             LEFT JOIN attempts a ON a.id = c.attempt_id ",
+            "SELECT c.*, a.short_id AS attempt, r.reason, r.revoked_at FROM certificates c
+             LEFT JOIN attempts a ON a.id = c.attempt_id
+             LEFT JOIN revocations r ON r.certificate_id = c.id ",
             $rest
         )
     };
@@ -444,9 +460,10 @@ impl Store {
                  UNION ALL
                  SELECT (SELECT min(issuer_id) FROM certificates WHERE issuer_id > issuers.id)
                  FROM issuers WHERE issuers.id IS NOT NULL)
-             SELECT c.*, a.short_id AS attempt FROM issuers
+             SELECT c.*, a.short_id AS attempt, r.reason, r.revoked_at FROM issuers
              JOIN certificates c ON c.issuer_id = issuers.id AND c.serial = $1
-             LEFT JOIN attempts a ON a.id = c.attempt_id ORDER BY c.id",
+             LEFT JOIN attempts a ON a.id = c.attempt_id
+             LEFT JOIN revocations r ON r.certificate_id = c.id ORDER BY c.id",
         )
         .bind(serial.to_string())
         .fetch_all(&self.readers)
@@ -504,5 +521,6 @@ fn read(row: &Row) -> Result<CertificateRow, StoreError> {
         },
         intended_at: Timestamp(row.try_get("intended_at")?),
         closed_at: row.try_get::<Option<i64>, _>("closed_at")?.map(Timestamp),
+        revocation: revocation(row)?,
     })
 }

@@ -24,6 +24,8 @@ pub(crate) enum Guard {
     Sequence,
     /// CRLs get their numbers.
     NumberCrl,
+    /// Certificates are revoked, and counted.
+    Revoke,
     /// The schema changes.
     Migrate,
 }
@@ -38,6 +40,7 @@ impl Guard {
             Self::Sequence => 2,
             Self::NumberCrl => 3,
             Self::Migrate => 4,
+            Self::Revoke => 5,
         }
     }
 }

@@ -194,8 +194,9 @@ async fn the_roots_revocation_list_is_signed_by_the_published_root() {
         .rows("SELECT issuer_id FROM certificates WHERE kind = 'root'")
         .await;
     let root = vaca::model::certificate::IssuerId::parse(&root[0]).unwrap();
-    let (number, der) = ca.store.latest_crl(&root).await.unwrap().unwrap();
-    assert_eq!(number, 1);
+    let newest = ca.store.newest_crl(&root, START).await.unwrap().unwrap();
+    assert_eq!(newest.number, 1);
+    let der = ca.store.crl_der(newest.row).await.unwrap().unwrap();
     std::fs::write(folder.join("root.crl"), &der).unwrap();
     let crl = ["crl", "-inform", "DER", "-in", "root.crl", "-noout"];
     let verified = openssl(&[&crl[..], &["-CAfile", "bundle.pem"]].concat(), folder).await;

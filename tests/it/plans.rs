@@ -16,8 +16,9 @@ const OPENINGS: [(&str, &str); 2] = [
     ("query(", ""),
     (
         "select!(",
-        "SELECT c.*, a.short_id AS attempt FROM certificates c
-         LEFT JOIN attempts a ON a.id = c.attempt_id ",
+        "SELECT c.*, a.short_id AS attempt, r.reason, r.revoked_at FROM certificates c
+         LEFT JOIN attempts a ON a.id = c.attempt_id
+         LEFT JOIN revocations r ON r.certificate_id = c.id ",
     ),
 ];
 

@@ -366,8 +366,12 @@ async fn two_nodes_never_take_the_same_crl_number_or_lease() {
         issuer: issuer.clone(),
         number,
         this_update: START,
-        next_update: START,
+        next_update: START.plus(1),
+        covers: 0,
+        kept_since: Timestamp(0),
+        entries: 0,
         tbs_sha256: [0; 32],
+        fence: None,
         event: AuditEvent::new(
             START,
             EventKind::CrlIntended,

@@ -38,7 +38,7 @@ ORDER BY a.id;
 INSERT INTO certificates (attempt_id, certified_key_id, kind, state, issuer_id, serial, profile,
     profile_hash, identity, email, device_permanent_id, virtual_device_id, device_enrollment_id,
     attested_device_id, customer_id, spki_sha256, tbs, der, not_before, not_after, renew_after,
-    intended_at, closed_at)
+    intended_at, closed_at, fingerprint)
 WITH first (attempt, certified_key) AS (
     SELECT (SELECT min(id) FROM attempts WHERE id > last_attempt),
         (SELECT min(id) FROM certified_keys WHERE id > last_key) FROM mark)
@@ -46,7 +46,8 @@ SELECT a.id, k.id, c.kind, c.state, c.issuer_id,
     '01' || lpad(to_hex(a.bound_at / 60 % 16777216), 6, '0') || left(md5('serial ' || a.id), 24), c.profile,
     c.profile_hash, k.identity, a.unverified_email, c.device_permanent_id, c.virtual_device_id,
     c.device_enrollment_id, c.attested_device_id, c.customer_id, k.spki_sha256, c.tbs, c.der,
-    a.bound_at - 300, a.bound_at + 2592000, a.bound_at + 1728000, a.bound_at, a.finished_at
+    a.bound_at - 300, a.bound_at + 2592000, a.bound_at + 1728000, a.bound_at, a.finished_at,
+    ('x' || left(md5('certificate ' || a.id), 16))::bit(64)::bigint
 FROM mark JOIN certificates c ON c.id = pattern_certificate CROSS JOIN first
 JOIN attempts a ON a.id > last_attempt
 JOIN certified_keys k ON k.id = a.id - first.attempt + first.certified_key ORDER BY a.id;

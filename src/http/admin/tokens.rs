@@ -50,7 +50,7 @@ pub(super) struct TokenRequest {
 }
 
 impl RequestBody for TokenRequest {
-    const SHAPE: &'static str = "{\"name\": \"grafana\", \"role\": \"auditor\", \"expires\": \"30d\"}, role one of auditor, help_desk, operator, administrator";
+    const SHAPE: &'static str = "{\"name\": \"grafana\", \"role\": \"auditor\", \"expires\": \"30d\"}, role one of relying_party, auditor, help_desk, operator, administrator";
 }
 
 /// Makes a token. Its text is in this answer and nowhere else.

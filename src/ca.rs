@@ -13,6 +13,7 @@ pub mod crl;
 mod extension;
 #[cfg(test)]
 mod fixtures;
+pub mod foreign;
 pub mod issuer;
 pub mod lint;
 mod name;
@@ -24,4 +25,5 @@ pub mod template;
 
 pub use authority::Authority;
 pub use certificate::{IssuedCertificate, PreparedCertificate};
+pub use foreign::ForeignCertificate;
 pub use issuer::Issuer;

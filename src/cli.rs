@@ -12,8 +12,10 @@ use logging::LogArguments;
 
 mod attempts;
 mod audit;
+mod blocks;
 mod certificates;
 mod config;
+mod crl;
 mod doctor;
 mod init;
 mod lists;
@@ -22,6 +24,8 @@ mod migrate;
 mod page;
 mod paused;
 mod policy;
+mod progress;
+mod revoke;
 mod serve;
 mod text;
 mod tokens;
@@ -63,6 +67,14 @@ enum Command {
     /// Look at attempts.
     #[command(subcommand)]
     Attempts(attempts::AttemptsCommand),
+    /// Revoke certificates: by number, device, e-mail, profile, issuer or when they were issued.
+    Revoke(Box<revoke::Revoke>),
+    /// Look at users and devices that get no certificate, add and lift blocks.
+    #[command(subcommand)]
+    Blocks(blocks::BlocksCommand),
+    /// Look at CRLs, and make a root's.
+    #[command(subcommand)]
+    Crl(crl::CrlCommand),
     /// Look at users and devices that have to wait, and release them.
     #[command(subcommand)]
     Paused(paused::PausedCommand),
@@ -123,6 +135,9 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor => return doctor::run(&config).await,
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
+        Command::Revoke(revoke) => return revoke::run(&config, *revoke).await,
+        Command::Blocks(command) => return blocks::run(&config, command).await,
+        Command::Crl(command) => return crl::run(&config, command).await,
         Command::Paused(command) => return paused::run(&config, command).await,
         Command::Tokens(command) => return tokens::run(&config, command).await,
         Command::Lists(command) => return lists::run(&config, &command),

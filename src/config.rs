@@ -15,8 +15,11 @@ use crate::ca::Authority;
 use crate::enrichment::EnrichmentSettings;
 use crate::enrichment::webhook::WebhookSettings;
 use crate::http::settings::HttpSettings;
+use crate::model::pki_base::PkiBase;
 use crate::model::profile::{CertificateProfile, InvalidProfile, ProfileSettings};
 use crate::model::span::DAY;
+use crate::publication::{CrlSettings, Timing};
+use crate::revocation::{RevocationPolicy, RevocationSettings};
 use crate::schedule::{Retention, RetentionSettings};
 use crate::store::database::{Database, DatabaseSettings};
 
@@ -66,12 +69,14 @@ pub enum ConfigError {
 pub struct ListenSettings {
     /// Devices and extensions. The operator chooses the address.
     pub api: SocketAddr,
-    /// Plain HTTP for what certificates point to (issuer certificates, later CRL and OCSP); all of
+    /// Plain HTTP for what certificates point to (issuer certificates, CRLs, OCSP); all of
     /// it is served on `api` too.
     pub pki: Option<SocketAddr>,
     /// Operators, auditors and what they scrape with: a loopback address, or any other where `[admin]`
     /// makes it speak TLS. Left out, there is no such listener.
     pub admin: Option<SocketAddr>,
+    /// The address under which relying parties reach the `pki` listener: certificates say it.
+    pub pki_base_url: Option<PkiBase>,
     /// Certificate chain of the `api` listener, PEM; from another CA, never from vaca. Reloaded
     /// when the file changes.
     pub tls_certificate_file: Option<PathBuf>,
@@ -132,6 +137,10 @@ struct Settings {
     #[serde(default)]
     enrichment: EnrichmentSettings,
     #[serde(default)]
+    revocation: RevocationSettings,
+    #[serde(default)]
+    crl: CrlSettings,
+    #[serde(default)]
     retention: RetentionSettings,
     #[serde(default)]
     webhook: Vec<WebhookSettings>,
@@ -161,6 +170,12 @@ pub struct Config {
     pub http: HttpSettings,
     /// What the organisation's own lists are.
     pub enrichment: EnrichmentSettings,
+    /// How much may be revoked without a second look, and who gets nothing afterwards.
+    pub revocation: RevocationPolicy,
+    /// How long CRLs are good, and where they go besides.
+    pub crl: CrlSettings,
+    /// When CRLs are made.
+    pub crl_timing: Timing,
     /// How long what is kept.
     pub retention: Retention,
     /// Services of the organisation's that profiles name.
@@ -266,6 +281,11 @@ impl Config {
         let webhooks = read_webhooks(settings.webhook, folder)?;
         let profiles = read_profiles(settings.profile, &issuers, &webhooks)?;
         let enrichment = settings.enrichment.locate(folder, &profiles);
+        let mut crl = settings.crl;
+        let crl_timing = crl
+            .timing()
+            .map_err(|error| Misfit::in_table("crl", &error))?;
+        within(folder, [crl.directory.as_mut()]);
         Ok(Self {
             folder: folder.to_owned(),
             deployment_key_file: folder.join(settings.deployment_key_file),
@@ -276,6 +296,10 @@ impl Config {
             admission: settings.admission,
             http: settings.http,
             enrichment,
+            revocation: RevocationPolicy::try_from(settings.revocation)
+                .map_err(|error| Misfit::in_table("revocation", &error))?,
+            crl,
+            crl_timing,
             retention: Retention::try_from(settings.retention)
                 .map_err(|error| Misfit::in_table("retention", &error))?,
             webhooks,

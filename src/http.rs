@@ -4,6 +4,7 @@
 pub mod admin;
 mod body;
 mod cors;
+mod crl;
 mod enrollment;
 mod envelope;
 pub mod health;
@@ -39,6 +40,7 @@ use crate::http::problem::{Problem, page};
 use crate::http::settings::HttpSettings;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
+use crate::publication::Publication;
 use crate::random::Random;
 use crate::telemetry::Metrics;
 
@@ -57,6 +59,8 @@ pub struct Edge {
     pub bundle: Bundle,
     /// The certificates of root and issuing CAs.
     pub issuer_certificates: IssuerCertificates,
+    /// The CRLs.
+    pub publication: Arc<Publication>,
     /// Who knows whether all is well.
     pub readiness: Arc<dyn Readiness>,
     /// What is measured.
@@ -105,6 +109,8 @@ fn pages() -> Router<Edge> {
         .route("/problems/{code}", get(page::show))
         .route("/v1/ca/bundle.pem", get(pki::bundle))
         .route("/ca/{issuer_crt}", get(pki::issuer))
+        .route("/crl/{issuer_crl}", get(crl::one))
+        .route("/v1/crl/all.pem", get(crl::all))
 }
 
 /// Outside the bounds: an overload must not look like a death.
@@ -163,10 +169,12 @@ part! {
     profiles: Arc<Vec<CertificateProfile>>,
     bundle: Bundle,
     issuer_certificates: IssuerCertificates,
+    publication: Arc<Publication>,
     readiness: Arc<dyn Readiness>,
     metrics: Arc<Metrics>,
     readings: Arc<dyn Readings>,
     desk: Arc<Desk>,
+    clock: Arc<dyn Clock>,
     settings: Arc<HttpSettings>,
 }
 

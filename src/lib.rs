@@ -46,6 +46,12 @@ pub mod admission;
 /// From an admitted request to a certificate.
 pub mod enrollment;
 
+/// From "this Chromebook is lost" to certificates that open nothing any more.
+pub mod revocation;
+
+/// Lists of what is revoked: made in time, compared with the last one, published.
+pub mod publication;
+
 /// What must happen when.
 pub mod schedule;
 

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod listing;
 pub mod name_template;
 pub mod pause;
+pub mod pki_base;
 pub mod problem_code;
 pub mod profile;
 pub mod refusal;

@@ -12,6 +12,7 @@ use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
+use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::access::clients::ClientCertificates;
@@ -32,6 +33,7 @@ use crate::http::health::{Readiness, ReadinessReport};
 use crate::http::{self, Edge};
 use crate::model::attempt::ENROLLMENT_DEADLINE;
 use crate::model::certificate::IssuerId;
+use crate::publication::{Publication, Watch};
 use crate::random::Random;
 use crate::schedule::{Retention, Schedule};
 use crate::store::Store;
@@ -42,12 +44,16 @@ mod client_trust;
 mod keys;
 mod lists;
 mod peer_certificate;
+mod publishing;
 mod readiness;
 mod readings;
 mod tls;
 
 use client_trust::{ClientTrust, Clients};
-pub use keys::{load_deployment_key, load_issuer, load_webhook, read_passphrase};
+pub use keys::{
+    issuer_named, issuing_authorities, load_deployment_key, load_issuer, load_webhook,
+    read_passphrase, roots,
+};
 use peer_certificate::PeerAcceptor;
 use readiness::Health;
 use readings::Instruments;
@@ -126,6 +132,7 @@ pub struct Server {
     edge: Edge,
     listen: ListenSettings,
     retention: Retention,
+    publication: Arc<Publication>,
     admin: AdminSettings,
     admin_trust: Option<ClientTrust>,
 }
@@ -139,7 +146,8 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
     let resources = Arc::new(open(config, parts, &issuers).await?);
     let admission = Arc::new(Admission::new(Arc::clone(&resources), &config.admission));
-    let health = Health::new(Arc::clone(&resources), &issuers);
+    let publication = Arc::new(publication(config, &resources, &issuers)?);
+    let health = Health::new(Arc::clone(&resources), Arc::clone(&publication), &issuers);
     let admin_trust = admin_trust(config, &issuers)?;
     let readiness: Arc<dyn Readiness> = Arc::new(health);
     let desk = desk(config, &resources, &issuers, &readiness);
@@ -157,6 +165,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         profiles: Arc::clone(&resources.profiles),
         bundle,
         issuer_certificates,
+        publication: Arc::clone(&publication),
         metrics: Arc::clone(&resources.metrics),
         readings: Arc::new(instruments),
         readiness,
@@ -171,6 +180,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         edge,
         listen: config.listen.clone(),
         retention: config.retention,
+        publication,
         admin: config.admin.clone(),
         admin_trust,
     })
@@ -226,7 +236,8 @@ fn metrics(config: &Config, issuers: &HashMap<String, Issuer>) -> Metrics {
 /// test Verified Access must never come from an issuer that somebody trusts.
 fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
     let load = |settings: &IssuerSettings| {
-        let issuer = load_issuer(settings, &config.verified_access)?;
+        let issuer = load_issuer(settings, &config.verified_access)?
+            .pointing_to(config.listen.pki_base_url.clone());
         config.check_issuer(settings, issuer.authority())?;
         Ok((settings.name.clone(), issuer))
     };
@@ -235,6 +246,21 @@ fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
 
 fn load_webhooks(config: &Config) -> anyhow::Result<Vec<Webhook>> {
     config.webhooks.iter().map(load_webhook).collect()
+}
+
+fn publication(
+    config: &Config,
+    resources: &Arc<Resources>,
+    issuers: &HashMap<String, Issuer>,
+) -> anyhow::Result<Publication> {
+    let watch = Watch::new(config.listen.pki_base_url.as_ref()).map_err(anyhow::Error::msg)?;
+    Ok(Publication::new(
+        Arc::clone(resources),
+        issuers,
+        &config.crl,
+        config.crl_timing,
+        watch,
+    ))
 }
 
 /// What operators reach, and how they come in.
@@ -253,6 +279,7 @@ fn desk(
         ]),
         resources: Arc::clone(resources),
         issuers: issuers.map(IssuerView::of).collect(),
+        revocation: config.revocation.clone(),
         readiness: Arc::clone(readiness),
     }
 }
@@ -312,7 +339,7 @@ impl Server {
     ) -> anyhow::Result<()> {
         let (tls, admin_tls) = (self.api_tls().await?, self.admin_tls().await?);
         let handle = Handle::new();
-        let mut serving = tokio::task::JoinSet::new();
+        let mut serving = JoinSet::new();
         let api = http::api(&self.edge);
         serving.spawn(serve(
             listeners.api,
@@ -333,22 +360,13 @@ impl Server {
                 handle.clone(),
             ));
         }
-        let name: [u8; 8] = self.resources.random.array().unwrap_or_default();
-        let schedule = Schedule::new(
-            Arc::clone(&self.resources),
-            crate::model::serial::hex(&name),
-            self.retention,
-        );
-        let clock = Arc::clone(&self.resources.clock);
         let reloads = tls.into_iter().chain(admin_tls).collect();
-        let mut chores = tokio::spawn(chores(schedule, clock, reloads));
-        let mut lists = tokio::spawn(lists::keep_fresh(Arc::clone(&self.resources)));
+        let mut tending = self.tend(reloads);
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             Some(ended) = serving.join_next() => ended.map_err(anyhow::Error::from).and_then(|served| served),
-            // Without it nothing is ordered, swept or reloaded: better no service than half of one.
-            ended = &mut chores => Err(anyhow!("the schedule ended: {ended:?}")),
-            ended = &mut lists => Err(anyhow!("nobody looks at the lists any more: {ended:?}")),
+            // Better no service than half of one.
+            Some(ended) = tending.join_next() => Err(anyhow!("a task that never ends has ended: {ended:?}")),
         };
         tracing::info!("stopping: no new requests, what was bound is finished");
         handle.graceful_shutdown(Some(Duration::from_secs(ENROLLMENT_DEADLINE)));
@@ -361,10 +379,27 @@ impl Server {
             }
         }
         self.enrollment.finish().await;
-        chores.abort();
-        lists.abort();
+        tending.abort_all();
         self.resources.store.close().await;
         ended
+    }
+
+    /// Whatever goes on beside the requests, for ever: the schedule, the lists, the CRLs.
+    fn tend(&self, reloads: Vec<Reload>) -> JoinSet<()> {
+        let (resources, publication) = (&self.resources, &self.publication);
+        let name: [u8; 8] = resources.random.array().unwrap_or_default();
+        let name = crate::model::serial::hex(&name);
+        let schedule = Schedule::new(Arc::clone(resources), name.clone(), self.retention);
+        let publisher = publishing::Publisher::new(resources, publication, name);
+        let mut tending = JoinSet::new();
+        tending.spawn(chores(schedule, Arc::clone(&resources.clock), reloads));
+        tending.spawn(lists::keep_fresh(Arc::clone(resources)));
+        tending.spawn(publisher.run());
+        tending.spawn(publishing::watch(
+            Arc::clone(resources),
+            Arc::clone(publication),
+        ));
+        tending
     }
 
     async fn api_tls(&self) -> anyhow::Result<Option<Reload>> {
@@ -393,6 +428,12 @@ impl Server {
 
     /// The answer of `/readyz`.
     pub async fn readiness(&self) -> ReadinessReport {
+        // Nobody may be serving yet.
+        let now = self.resources.clock.now();
+        if let Err(error) = self.publication.refresh(now).await {
+            tracing::error!(%error, "the CRLs cannot be read");
+        }
+        self.publication.look_from_outside(now).await;
         self.edge.readiness.report().await
     }
 }

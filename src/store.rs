@@ -27,6 +27,7 @@ mod open;
 pub mod pauses;
 pub mod retention;
 pub mod revocations;
+pub mod selection;
 pub mod tokens;
 pub mod writer;
 

@@ -13,6 +13,7 @@ mod attempts;
 mod calls;
 mod catalogue;
 mod commits;
+mod crls;
 mod issuers;
 mod lists;
 mod optional;
@@ -23,6 +24,7 @@ pub use attempts::Attempts;
 pub use calls::{Call, Calls, Method, Way};
 pub use catalogue::Described;
 pub use commits::Commits;
+pub use crls::Crls;
 pub use issuers::Issuers;
 pub use lists::Lists;
 pub use readings::Reading;
@@ -61,6 +63,8 @@ pub struct Metrics {
     pub calls: Calls,
     /// Commits of the record.
     pub commits: Commits,
+    /// CRLs.
+    pub crls: Crls,
     /// When issuers end.
     pub issuers: Issuers,
     /// The organisation's lists.
@@ -81,6 +85,7 @@ impl Metrics {
             stages: Stages::registered(&mut catalogue),
             calls: Calls::registered(&mut catalogue),
             commits: Commits::registered(&mut catalogue),
+            crls: Crls::registered(&mut catalogue),
             issuers: Issuers::registered(&mut catalogue),
             lists: Lists::registered(&mut catalogue, &names.lists),
             gauges: Gauges::registered(&mut catalogue),

@@ -113,6 +113,7 @@ fn listen() -> anyhow::Result<Listeners> {
         api: preferred(API_PORT),
         pki: None,
         admin: None,
+        pki_base_url: None,
         tls_certificate_file: None,
         tls_key_file: None,
     })

@@ -22,6 +22,7 @@ use crate::ca::{signed, tbs};
 use crate::clock::Timestamp;
 use crate::model::certificate::{CertificateKind, IssuerId, Validity};
 use crate::model::endpoint::Endpoint;
+use crate::model::pki_base::PkiBase;
 use crate::model::problem_code::ProblemCode;
 use crate::model::serial::SerialNumber;
 use crate::model::span::DAY;
@@ -229,6 +230,8 @@ pub struct IssuingRequest<'a> {
     pub serial: SerialNumber,
     /// Seconds.
     pub lifetime: i64,
+    /// Where the root's CRL and certificate are.
+    pub pki_base: Option<&'a PkiBase>,
 }
 
 /// Prepares an issuing CA's certificate: path length 0, extended key usage exactly what profiles and
@@ -263,6 +266,13 @@ pub fn prepare_issuing(
     extensions.push(extension::extended_key_usage(&purposes)?);
     extensions.push(extension::certificate_policies(&[ANY_POLICY])?);
     extensions.push(extension::authority_key_identifier(root.key_identifier())?);
+    if let Some(base) = request.pki_base {
+        let root = root.issuer_id();
+        extensions.push(extension::crl_distribution_points(&base.crl(&root))?);
+        // Nobody answers for the root's certificates one by one: its key is not at hand.
+        let certificate = base.certificate(&root);
+        extensions.push(extension::authority_information_access(&certificate, None)?);
+    }
     let contents = tbs::Contents {
         issuer: root.subject().clone(),
         subject: owner.subject("Issuing CA")?,

@@ -231,7 +231,7 @@ impl Issuer {
         random: &dyn Random,
     ) -> Result<PreparedCertificate, PrepareError> {
         let validity = template::validity(self.authority(), &contents, now, random)?;
-        let filled = template::fill(self.authority(), &contents, validity)?;
+        let filled = template::fill(self.authority(), self.pki_base(), &contents, validity)?;
         let tbs = tbs::encode(filled, serial, self.signer())
             .map_err(|error| PrepareError::Encoding(error.to_string()))?;
         let expected = Expected {
@@ -239,6 +239,7 @@ impl Issuer {
             algorithm: self.signer().algorithm(),
             serial,
             contents: &contents,
+            pki_base: self.pki_base(),
             validity,
             now,
         };

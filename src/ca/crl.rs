@@ -1,13 +1,21 @@
 //! Certificate revocation lists (RFC 5280, section 5), prepared, recorded by the caller, then signed.
+//!
+//! Lists are encoded by a writer of our own, line by line: the encoder's own type takes six times the
+//! memory, and its builder names the wrong key.
 
-use der::Encode as _;
+use der::{
+    DecodeValue, Encode as _, EncodeValue, FixedTag, Header, Length, Reader, Sequence, Tag, Writer,
+};
 use rustls_pki_types::CertificateDer;
-use webpki::CertRevocationList;
+use spki::AlgorithmIdentifierOwned;
 use x509_cert::Version;
-use x509_cert::crl::{RevokedCert, TbsCertList};
-use x509_cert::ext::Extension;
+use x509_cert::ext::{Extension, Extensions};
+use x509_cert::name::Name;
+use x509_cert::time::Time;
 
 use crate::ca::authority::Authority;
+use crate::ca::crl::entries::Entries;
+use crate::ca::issuer::Issuer;
 use crate::ca::reread::{self, RereadError};
 use crate::ca::signer::{SignatureAlgorithm, Signer, SignerFailed, ToBeSigned};
 use crate::ca::{extension, signed, tbs};
@@ -15,22 +23,69 @@ use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
 use crate::model::digest::sha256;
 use crate::model::problem_code::ProblemCode;
+use crate::model::revocation::Revocation;
 use crate::model::serial::SerialNumber;
+use crate::model::span::DAY;
+
+mod entries;
+mod read;
+
+pub use read::{ReadCrl, unlisted, vanished};
 
 /// How long a root's list is good, in seconds: a root's key is fetched from its safe once a year.
-pub const ROOT_CRL_LIFETIME: i64 = 365 * 24 * 60 * 60;
+pub const ROOT_CRL_LIFETIME: i64 = 365 * DAY;
 
 /// The number of a list; it only increases (RFC 5280, section 5.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CrlNumber(pub u64);
 
-/// One line of a list; without a reason code, which says "unspecified" (RFC 5280, section 5.3.1).
+/// What a list says besides its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RevokedSerial {
-    /// Which certificate.
-    pub serial: SerialNumber,
-    /// Since when.
-    pub revoked_at: Timestamp,
+pub struct CrlUpdate {
+    /// Its number.
+    pub number: CrlNumber,
+    /// From when.
+    pub this_update: Timestamp,
+    /// The latest time at which its successor is there.
+    pub next_update: Timestamp,
+}
+
+/// `TBSCertList`, its lines as they are.
+#[derive(Sequence)]
+struct TbsCertList<'a> {
+    version: Version,
+    signature: AlgorithmIdentifierOwned,
+    issuer: Name,
+    this_update: Time,
+    next_update: Option<Time>,
+    revoked_certificates: Option<Lines<'a>>,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    crl_extensions: Option<Extensions>,
+}
+
+/// `SEQUENCE OF` lines that are encoded already, or that nobody wants to read now.
+struct Lines<'a>(&'a [u8]);
+
+impl FixedTag for Lines<'_> {
+    const TAG: Tag = Tag::Sequence;
+}
+
+impl EncodeValue for Lines<'_> {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.len().try_into()
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        writer.write(self.0)
+    }
+}
+
+impl<'a> DecodeValue<'a> for Lines<'a> {
+    type Error = der::Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        reader.read_slice(header.length()).map(Self)
+    }
 }
 
 /// Why there is no list.
@@ -61,15 +116,90 @@ impl CrlError {
     }
 }
 
+/// A list to which lines are added.
+pub struct CrlDraft {
+    issuer: Authority,
+    algorithm: SignatureAlgorithm,
+    update: CrlUpdate,
+    entries: Entries,
+}
+
+impl CrlDraft {
+    /// An empty full list of `issuer`, to be signed by `signer`.
+    ///
+    /// # Errors
+    /// [`CrlError::OtherKey`], [`CrlError::Validity`].
+    pub fn new(
+        issuer: &Authority,
+        signer: &dyn Signer,
+        update: CrlUpdate,
+    ) -> Result<Self, CrlError> {
+        if signer.spki_der() != issuer.spki_der() {
+            return Err(CrlError::OtherKey);
+        }
+        if update.next_update <= update.this_update {
+            return Err(CrlError::Validity);
+        }
+        Ok(Self {
+            issuer: issuer.clone(),
+            algorithm: signer.algorithm(),
+            update,
+            entries: Entries::new(),
+        })
+    }
+
+    /// Adds a line.
+    ///
+    /// # Errors
+    /// [`CrlError::Encoding`].
+    pub fn add(&mut self, serial: SerialNumber, revocation: Revocation) -> Result<(), CrlError> {
+        Ok(self.entries.add(serial, revocation)?)
+    }
+
+    /// Makes the exact octets to be signed.
+    ///
+    /// # Errors
+    /// [`CrlError::Encoding`].
+    pub fn prepare(self) -> Result<PreparedCrl, CrlError> {
+        let Self {
+            issuer,
+            algorithm,
+            update,
+            entries,
+        } = self;
+        let count = entries.count();
+        let (lines, listing) = entries.finish();
+        let list = TbsCertList {
+            version: Version::V2,
+            signature: algorithm.identifier(),
+            issuer: issuer.subject().clone(),
+            this_update: tbs::time(update.this_update)?,
+            next_update: Some(tbs::time(update.next_update)?),
+            // RFC 5280, section 5.1.2.6: an empty list is absent, not empty.
+            revoked_certificates: (count > 0).then_some(Lines(&lines)),
+            crl_extensions: Some(extensions(&issuer, update.number)?),
+        };
+        let tbs = list.to_der()?;
+        Ok(PreparedCrl {
+            tbs_sha256: sha256(&tbs),
+            tbs: ToBeSigned::new(tbs),
+            issuer,
+            algorithm,
+            update,
+            count,
+            listing,
+        })
+    }
+}
+
 /// A list that is ready to be recorded, then signed.
 #[derive(Debug)]
 pub struct PreparedCrl {
     issuer: Authority,
     algorithm: SignatureAlgorithm,
-    number: CrlNumber,
-    this_update: Timestamp,
-    next_update: Timestamp,
-    revoked: Vec<RevokedSerial>,
+    update: CrlUpdate,
+    count: u64,
+    listing: [u8; 32],
     tbs: ToBeSigned,
     tbs_sha256: [u8; 32],
 }
@@ -81,22 +211,16 @@ impl PreparedCrl {
         self.issuer.issuer_id()
     }
 
-    /// Its number.
+    /// Number and times.
     #[must_use]
-    pub fn number(&self) -> CrlNumber {
-        self.number
+    pub fn update(&self) -> CrlUpdate {
+        self.update
     }
 
-    /// From when.
+    /// How many certificates it lists.
     #[must_use]
-    pub fn this_update(&self) -> Timestamp {
-        self.this_update
-    }
-
-    /// The latest time at which its successor is there.
-    #[must_use]
-    pub fn next_update(&self) -> Timestamp {
-        self.next_update
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// SHA-256 of the exact octets that will be signed.
@@ -118,21 +242,17 @@ impl PreparedCrl {
         self.reread(&der)?;
         Ok(IssuedCrl {
             issuer_id: self.issuer_id(),
-            number: self.number,
-            this_update: self.this_update,
-            next_update: self.next_update,
+            update: self.update,
             der,
         })
     }
 
+    /// Every line, in its order, says what was added.
     fn reread(&self, der: &[u8]) -> Result<(), RereadError> {
         let issuer: CertificateDer<'_> = self.issuer.der();
-        let list =
-            CertRevocationList::from(reread::revocation_list(der, self.tbs.as_bytes(), &issuer)?);
-        for entry in &self.revoked {
-            if list.find_serial(entry.serial.as_bytes())?.is_none() {
-                return Err(RereadError::Differs("a revoked serial number"));
-            }
+        reread::signature(der, self.tbs.as_bytes(), &issuer)?;
+        if read::listing(der)? != self.listing {
+            return Err(RereadError::Differs("a revoked certificate"));
         }
         Ok(())
     }
@@ -142,9 +262,7 @@ impl PreparedCrl {
 #[derive(Clone, Debug)]
 pub struct IssuedCrl {
     issuer_id: IssuerId,
-    number: CrlNumber,
-    this_update: Timestamp,
-    next_update: Timestamp,
+    update: CrlUpdate,
     der: Vec<u8>,
 }
 
@@ -161,73 +279,29 @@ impl IssuedCrl {
         &self.issuer_id
     }
 
-    /// Its number.
+    /// Number and times.
     #[must_use]
-    pub fn number(&self) -> CrlNumber {
-        self.number
-    }
-
-    /// From when.
-    #[must_use]
-    pub fn this_update(&self) -> Timestamp {
-        self.this_update
-    }
-
-    /// The latest time at which its successor is there.
-    #[must_use]
-    pub fn next_update(&self) -> Timestamp {
-        self.next_update
+    pub fn update(&self) -> CrlUpdate {
+        self.update
     }
 }
 
-/// Prepares a full list of `issuer`, to be signed by `signer`.
-///
-/// # Errors
-/// [`CrlError::OtherKey`], [`CrlError::Validity`], [`CrlError::Encoding`].
-pub fn prepare(
-    issuer: &Authority,
-    signer: &dyn Signer,
-    number: CrlNumber,
-    this_update: Timestamp,
-    next_update: Timestamp,
-    revoked: &[RevokedSerial],
-) -> Result<PreparedCrl, CrlError> {
-    if signer.spki_der() != issuer.spki_der() {
-        return Err(CrlError::OtherKey);
+impl Issuer {
+    /// An empty list of this issuing CA.
+    ///
+    /// # Errors
+    /// [`CrlError::Validity`].
+    pub fn draft_crl(&self, update: CrlUpdate) -> Result<CrlDraft, CrlError> {
+        CrlDraft::new(self.authority(), self.signer(), update)
     }
-    if next_update <= this_update {
-        return Err(CrlError::Validity);
-    }
-    let entries = revoked.iter().map(entry).collect::<der::Result<Vec<_>>>()?;
-    let tbs = TbsCertList::<x509_cert::certificate::Rfc5280> {
-        version: Version::V2,
-        signature: signer.algorithm().identifier(),
-        issuer: issuer.subject().clone(),
-        this_update: tbs::time(this_update)?,
-        next_update: Some(tbs::time(next_update)?),
-        // RFC 5280, section 5.1.2.6: an empty list is absent, not empty.
-        revoked_certificates: (!entries.is_empty()).then_some(entries),
-        crl_extensions: Some(extensions(issuer, number)?),
-    }
-    .to_der()?;
-    Ok(PreparedCrl {
-        issuer: issuer.clone(),
-        algorithm: signer.algorithm(),
-        number,
-        this_update,
-        next_update,
-        revoked: revoked.to_vec(),
-        tbs_sha256: sha256(&tbs),
-        tbs: ToBeSigned::new(tbs),
-    })
-}
 
-fn entry(revoked: &RevokedSerial) -> der::Result<RevokedCert> {
-    Ok(RevokedCert {
-        serial_number: x509_cert::serial_number::SerialNumber::new(revoked.serial.as_bytes())?,
-        revocation_date: tbs::time(revoked.revoked_at)?,
-        crl_entry_extensions: None,
-    })
+    /// Signs a list that was prepared here. The caller has committed its number and digest.
+    ///
+    /// # Errors
+    /// [`CrlError`].
+    pub async fn sign_crl(&self, prepared: PreparedCrl) -> Result<IssuedCrl, CrlError> {
+        prepared.sign(self.signer()).await
+    }
 }
 
 /// The issuer's own key identifier (not its parent's), and the number; no distribution point, which

@@ -3,16 +3,20 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use const_oid::AssociatedOid;
 use const_oid::ObjectIdentifier;
-use der::asn1::OctetString;
+use const_oid::db::rfc5280::{ID_AD_CA_ISSUERS, ID_AD_OCSP};
+use der::asn1::{Ia5String, OctetString};
 use der::flagset::FlagSet;
 use der::{Decode as _, Encode};
 use spki::SubjectPublicKeyInfoRef;
 use x509_cert::ext::Extension;
 use x509_cert::ext::ToExtension as _;
 use x509_cert::ext::pkix::certpolicy::PolicyInformation;
+use x509_cert::ext::pkix::crl::dp::DistributionPoint;
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName, GeneralNames};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage,
-    KeyUsages, SubjectKeyIdentifier,
+    AccessDescription, AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints,
+    CertificatePolicies, CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+    SubjectKeyIdentifier,
 };
 use x509_cert::name::Name;
 
@@ -41,6 +45,41 @@ pub(super) fn of_content(oid: ObjectIdentifier, content: Vec<u8>) -> der::Result
         critical: false,
         extn_value: OctetString::new(content)?,
     })
+}
+
+/// Where the list of the issuer's revoked certificates is (RFC 5280, section 4.2.1.13): one address, whose
+/// list the issuer itself signs, for every reason.
+pub(super) fn crl_distribution_points(url: &str) -> der::Result<Extension> {
+    let names = GeneralNames::from(vec![uri(url)?]);
+    let point = DistributionPoint {
+        distribution_point: Some(DistributionPointName::FullName(names)),
+        reasons: None,
+        crl_issuer: None,
+    };
+    extension(false, &CrlDistributionPoints(vec![point]))
+}
+
+/// Where the issuer's certificate is, and who answers for one certificate at a time (RFC 5280, section
+/// 4.2.2.1).
+pub(super) fn authority_information_access(
+    certificate: &str,
+    ocsp: Option<&str>,
+) -> der::Result<Extension> {
+    let description = |access_method, url| {
+        Ok(AccessDescription {
+            access_method,
+            access_location: uri(url)?,
+        })
+    };
+    let ocsp = ocsp.map(|url| description(ID_AD_OCSP, url));
+    let certificate = description(ID_AD_CA_ISSUERS, certificate);
+    let descriptions = ocsp.into_iter().chain([certificate]);
+    let access = AuthorityInfoAccessSyntax(descriptions.collect::<der::Result<_>>()?);
+    extension(false, &access)
+}
+
+fn uri(url: &str) -> der::Result<GeneralName> {
+    Ok(GeneralName::UniformResourceIdentifier(Ia5String::new(url)?))
 }
 
 /// Certificate policies (RFC 5280, section 4.2.1.4) without qualifiers, not critical.

@@ -25,6 +25,7 @@ use crate::model::digest::sha256;
 use crate::model::endpoint::Endpoint;
 use crate::model::facts::{Facts, KeyAlgorithm};
 use crate::model::identity::{DeviceId, Domain, Email, VerifiedIdentity};
+use crate::model::pki_base::PkiBase;
 use crate::model::profile::ProfileHash;
 use crate::model::serial::SerialNumber;
 use crate::model::usages::ExtendedKeyUsage;
@@ -83,6 +84,7 @@ pub(super) fn request(spki_der: &[u8], serial: SerialNumber, lifetime: i64) -> I
         usages: &USAGES,
         serial,
         lifetime,
+        pki_base: None,
     }
 }
 
@@ -96,7 +98,12 @@ impl TestAuthorities {
             self.issuing.endpoint(),
         )
         .unwrap()
+        .pointing_to(Some(pki_base()))
     }
+}
+
+pub(super) fn pki_base() -> PkiBase {
+    PkiBase::parse("http://pki.example.com").unwrap()
 }
 
 pub(super) fn serial(seed: u64) -> SerialNumber {

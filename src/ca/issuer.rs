@@ -9,6 +9,7 @@ use crate::ca::signer::Signer;
 use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
 use crate::model::endpoint::Endpoint;
+use crate::model::pki_base::PkiBase;
 use crate::model::problem_code::ProblemCode;
 
 /// Why an issuer does not load.
@@ -53,6 +54,7 @@ pub struct Issuer {
     issuing: Authority,
     root: Authority,
     signer: Arc<dyn Signer>,
+    pki_base: Option<PkiBase>,
 }
 
 impl Issuer {
@@ -85,7 +87,15 @@ impl Issuer {
             issuing,
             root,
             signer,
+            pki_base: None,
         })
+    }
+
+    /// The same issuer, whose certificates say where its CRL, its certificate and the OCSP responder are.
+    #[must_use]
+    pub fn pointing_to(mut self, pki_base: Option<PkiBase>) -> Self {
+        self.pki_base = pki_base;
+        self
     }
 
     /// What the configuration calls it.
@@ -147,6 +157,12 @@ impl Issuer {
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         self.issuing.endpoint()
+    }
+
+    /// Where its certificates point to.
+    #[must_use]
+    pub fn pki_base(&self) -> Option<&PkiBase> {
+        self.pki_base.as_ref()
     }
 
     pub(super) fn signer(&self) -> &dyn Signer {

@@ -4,16 +4,19 @@
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::OU;
 use const_oid::db::rfc5280::{
-    ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS, ID_CE_CERTIFICATE_POLICIES,
-    ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
-    ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH,
+    ID_AD_CA_ISSUERS, ID_AD_OCSP, ID_CE_AUTHORITY_KEY_IDENTIFIER, ID_CE_BASIC_CONSTRAINTS,
+    ID_CE_CERTIFICATE_POLICIES, ID_CE_CRL_DISTRIBUTION_POINTS, ID_CE_EXT_KEY_USAGE,
+    ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER, ID_KP_CLIENT_AUTH,
+    ID_KP_SERVER_AUTH, ID_PE_AUTHORITY_INFO_ACCESS,
 };
 use der::asn1::BmpString;
 use der::{Decode as _, Encode as _, Tag, Tagged as _};
 use x509_cert::certificate::{TbsCertificate, Version};
+use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage,
-    KeyUsages, SubjectAltName, SubjectKeyIdentifier,
+    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
+    CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+    SubjectKeyIdentifier,
 };
 
 use crate::ca::alternative;
@@ -25,6 +28,7 @@ use crate::clock::Timestamp;
 use crate::model::certificate::Validity;
 use crate::model::certificate_names::{AlternativeNameKind, Attribute, DEVICE_UNIT, USER_UNIT};
 use crate::model::identity::{VerifiedIdentity, local_part};
+use crate::model::pki_base::PkiBase;
 use crate::model::serial::SerialNumber;
 use crate::model::sid::Sid;
 use crate::model::usages;
@@ -43,13 +47,19 @@ pub(super) struct Expected<'a> {
     pub(super) algorithm: SignatureAlgorithm,
     pub(super) serial: SerialNumber,
     pub(super) contents: &'a ClientContents,
+    pub(super) pki_base: Option<&'a PkiBase>,
     pub(super) validity: Validity,
     pub(super) now: Timestamp,
 }
 
 /// The extensions of this client certificate, and whether each is critical.
-fn expected_extensions(contents: &ClientContents) -> Vec<(ObjectIdentifier, bool)> {
+fn expected_extensions(
+    contents: &ClientContents,
+    pki_base: Option<&PkiBase>,
+) -> Vec<(ObjectIdentifier, bool)> {
     let optional = [
+        (pki_base.is_some(), ID_CE_CRL_DISTRIBUTION_POINTS),
+        (pki_base.is_some(), ID_PE_AUTHORITY_INFO_ACCESS),
         (
             !contents.template.policies.is_empty(),
             ID_CE_CERTIFICATE_POLICIES,
@@ -86,6 +96,7 @@ pub(super) fn lint(tbs_der: &[u8], expected: &Expected<'_>) -> Result<(), LintFa
             envelope(&tbs, expected, &mut findings);
             lifetime(&tbs, expected, &mut findings);
             extensions(&tbs, expected, &mut findings);
+            links(&tbs, expected, &mut findings);
             usages(&tbs, expected.contents, &mut findings);
             names(&tbs, expected.contents, &mut findings);
             microsoft(&tbs, expected.contents, &mut findings);
@@ -165,7 +176,7 @@ fn lifetime(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findin
 
 fn extensions(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findings) {
     let present = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
-    let wanted = expected_extensions(expected.contents);
+    let wanted = expected_extensions(expected.contents, expected.pki_base);
     let exact = present.len() == wanted.len()
         && wanted.iter().all(|(oid, critical)| {
             let same = |extension: &&x509_cert::ext::Extension| {
@@ -194,6 +205,49 @@ fn extensions(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Find
                 })
         }),
         "the authority key identifier is not the issuer's",
+    );
+}
+
+/// Where relying parties look whether it is still good: the addresses of this issuer and no others.
+fn links(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findings) {
+    let address = |name: &GeneralName| match name {
+        GeneralName::UniformResourceIdentifier(url) => url.to_string(),
+        _ => String::new(),
+    };
+    let points = value::<CrlDistributionPoints>(tbs).map(|CrlDistributionPoints(points)| points);
+    let points: Vec<_> = points
+        .unwrap_or_default()
+        .into_iter()
+        .flat_map(|point| match point.distribution_point {
+            Some(DistributionPointName::FullName(names))
+                if point.reasons.is_none() && point.crl_issuer.is_none() =>
+            {
+                names.iter().map(address).collect()
+            }
+            _ => vec![String::new()],
+        })
+        .collect();
+    let access = value::<AuthorityInfoAccessSyntax>(tbs).map(|access| access.0);
+    let access: Vec<_> = access
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| (entry.access_method, address(&entry.access_location)))
+        .collect();
+    let issuer = expected.issuing.issuer_id();
+    let (list, sources) = match expected.pki_base {
+        None => (vec![], vec![]),
+        Some(base) => (
+            vec![format!("{base}/crl/{issuer}.crl")],
+            vec![
+                (ID_AD_OCSP, format!("{base}/ocsp")),
+                (ID_AD_CA_ISSUERS, format!("{base}/ca/{issuer}.crt")),
+            ],
+        ),
+    };
+    findings.check(points == list, "the CRL's address is not the issuer's");
+    findings.check(
+        access == sources,
+        "the addresses of OCSP and of the issuer's certificate are not the issuer's",
     );
 }
 

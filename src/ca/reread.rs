@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use der::{Decode as _, Encode as _};
 use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{EndEntityCert, KeyUsage, OwnedCertRevocationList, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use x509_cert::certificate::TbsCertificate;
 
 use crate::ca::authority::Authority;
@@ -88,18 +88,9 @@ pub(super) fn client_path(
     Ok(())
 }
 
-/// Holds a signed revocation list against the octets that were prepared, and verifies its signature
-/// with `authority`'s key.
-pub(super) fn revocation_list(
-    signed_der: &[u8],
-    prepared_tbs: &[u8],
-    authority: &CertificateDer<'_>,
-) -> Result<OwnedCertRevocationList, RereadError> {
-    signature(signed_der, prepared_tbs, authority)?;
-    Ok(OwnedCertRevocationList::from_der(signed_der)?)
-}
-
-fn signature(
+/// Holds a signed object against the octets that were prepared, and verifies its signature with
+/// `authority`'s key.
+pub(super) fn signature(
     signed_der: &[u8],
     prepared_tbs: &[u8],
     authority: &CertificateDer<'_>,

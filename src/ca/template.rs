@@ -19,6 +19,7 @@ use crate::model::certificate::Validity;
 use crate::model::certificate_names::CertificateNames;
 use crate::model::certificate_template::CertificateTemplate;
 use crate::model::identity::VerifiedIdentity;
+use crate::model::pki_base::PkiBase;
 use crate::model::profile::ProfileHash;
 use crate::model::usages::KeyUsage;
 use crate::policy::Approval;
@@ -116,6 +117,7 @@ fn jitter(most: i64, random: &dyn Random) -> Result<i64, RandomUnavailable> {
 /// Fills the template in.
 pub(super) fn fill(
     issuing: &Authority,
+    pki_base: Option<&PkiBase>,
     contents: &ClientContents,
     validity: Validity,
 ) -> Result<tbs::Contents, TemplateError> {
@@ -125,12 +127,16 @@ pub(super) fn fill(
         not_before: validity.not_before,
         not_after: validity.not_after,
         spki_der: contents.spki_der.clone(),
-        extensions: extensions(issuing, contents)?,
+        extensions: extensions(issuing, pki_base, contents)?,
     })
 }
 
 /// The lint knows this list too: an extension is added in both places, or nothing is signed.
-fn extensions(issuing: &Authority, contents: &ClientContents) -> der::Result<Vec<Extension>> {
+fn extensions(
+    issuing: &Authority,
+    pki_base: Option<&PkiBase>,
+    contents: &ClientContents,
+) -> der::Result<Vec<Extension>> {
     let template = &contents.template;
     let purposes = template.extended_key_usages.iter().map(|usage| usage.oid());
     let mut extensions = vec![
@@ -140,6 +146,13 @@ fn extensions(issuing: &Authority, contents: &ClientContents) -> der::Result<Vec
         extension::subject_key_identifier(&contents.spki_der)?,
         extension::authority_key_identifier(issuing.key_identifier())?,
     ];
+    if let Some(base) = pki_base {
+        let issuer = issuing.issuer_id();
+        extensions.push(extension::crl_distribution_points(&base.crl(&issuer))?);
+        let (certificate, ocsp) = (base.certificate(&issuer), base.ocsp());
+        let access = extension::authority_information_access(&certificate, Some(&ocsp));
+        extensions.push(access?);
+    }
     if !template.policies.is_empty() {
         extensions.push(extension::certificate_policies(&template.policies)?);
     }

@@ -11,7 +11,7 @@ use crate::ca::ceremony::{
     ISSUING_LIFETIME, IssuingRequest, Owner, PreparedAuthority, ROOT_LIFETIME, prepare_issuing,
     prepare_root,
 };
-use crate::ca::crl::{self, CrlNumber, ROOT_CRL_LIFETIME};
+use crate::ca::crl::{CrlDraft, CrlNumber, CrlUpdate, ROOT_CRL_LIFETIME};
 use crate::ca::signer::file;
 use crate::ca::signer::passphrase::Passphrase;
 use crate::ca::signer::software::SoftwareKey;
@@ -23,14 +23,15 @@ use crate::model::actor::Actor;
 use crate::model::digest::sha256;
 use crate::model::endpoint::Endpoint;
 use crate::model::event::{AuditEvent, EventKind};
+use crate::model::pki_base::PkiBase;
 use crate::model::profile::ProfileHash;
 use crate::model::serial::{SerialNumber, hex};
 use crate::model::usages::ExtendedKeyUsage;
+use crate::publication::{CrlRecorder, Listed};
 use crate::random::Random;
 use crate::server::read_passphrase;
 use crate::store::Store;
 use crate::store::certificates::{Holder, IntendAuthority, Intent, Record};
-use crate::store::crls::{IntendCrl, RecordCrl};
 
 mod files;
 
@@ -174,6 +175,7 @@ pub async fn initialize(
         random,
         arguments,
         usages: usages(config, &issuer.name),
+        pki_base: config.listen.pki_base_url.as_ref(),
     };
     let root_signer = ceremony.root_key(&folder)?;
     let root = ceremony.root(&root_signer).await?;
@@ -237,6 +239,7 @@ struct Ceremony<'a> {
     arguments: &'a InitArguments,
     /// What the profiles certify keys for.
     usages: BTreeSet<ExtendedKeyUsage>,
+    pki_base: Option<&'a PkiBase>,
 }
 
 impl Ceremony<'_> {
@@ -299,6 +302,7 @@ impl Ceremony<'_> {
             usages: &self.usages,
             serial,
             lifetime: ISSUING_LIFETIME,
+            pki_base: self.pki_base,
         };
         let prepared =
             prepare_issuing(&self.owner()?, root, root_signer, request, self.clock.now())?;
@@ -350,46 +354,27 @@ impl Ceremony<'_> {
 
     async fn root_crl(&self, root: &Authority, root_signer: &SoftwareKey) -> anyhow::Result<()> {
         let now = self.clock.now();
-        let number = CrlNumber(1);
-        let prepared = crl::prepare(
-            root,
-            root_signer,
-            number,
-            now,
-            now.plus(ROOT_CRL_LIFETIME),
-            &[],
-        )?;
-        let subject = format!("{}/crl/{}", root.issuer_id(), number.0);
-        let event = |kind| AuditEvent::new(now, kind, Actor::CommandLine, subject.as_str());
-        let intent = IntendCrl {
-            issuer: prepared.issuer_id(),
-            number: i64::try_from(number.0)?,
-            this_update: prepared.this_update(),
-            next_update: prepared.next_update(),
+        let update = CrlUpdate {
+            number: CrlNumber(1),
+            this_update: now,
+            next_update: now.plus(ROOT_CRL_LIFETIME),
+        };
+        let prepared = CrlDraft::new(root, root_signer, update)?.prepare()?;
+        let listed = Listed {
             covers: 0,
             kept_since: Timestamp(0),
-            entries: 0,
-            tbs_sha256: *prepared.tbs_sha256(),
-            fence: None,
-            event: event(EventKind::CrlIntended),
         };
-        let row = self
-            .store
-            .write(intent)
-            .await?
-            .context("the root has a CRL already")?;
-        let issued = prepared.sign(root_signer).await?;
-        let record = RecordCrl {
-            row,
-            issuer: issued.issuer_id().clone(),
-            der: issued.der().to_vec(),
+        let recorder = CrlRecorder {
+            store: self.store,
+            actor: Actor::CommandLine,
             fence: None,
-            event: event(EventKind::CrlIssued),
+            now,
         };
-        ensure!(
-            self.store.write(record).await?,
-            "the intent was closed by somebody else"
-        );
+        let intended = recorder.intend(&prepared, listed).await;
+        let intended = intended.context("the root has a CRL already")?;
+        recorder
+            .record(intended, &prepared.sign(root_signer).await?)
+            .await?;
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 //! Hand-written cases are held against what they expect, recorded attempts against what was decided.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,6 +11,7 @@ use serde::Deserialize;
 
 use crate::cli::attempts::age;
 use crate::cli::open_store;
+use crate::cli::progress::Progress;
 use crate::cli::text::{count, escape, print_table};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
@@ -227,7 +227,7 @@ async fn try_attempts(config: &Config, lists: &Lists, since: Timestamp) -> anyho
         outcome: None,
     };
     let total = store.count_attempts(since).await?;
-    let mut progress = Progress::of(total);
+    let mut progress = Progress::of(total, "attempts");
     let (mut trial, mut before) = (Trial::default(), None);
     loop {
         let page = store.attempts(&search, before, PAGE).await?;
@@ -240,38 +240,6 @@ async fn try_attempts(config: &Config, lists: &Lists, since: Timestamp) -> anyho
     }
     progress.end();
     Ok(trial.tell(since))
-}
-
-/// How far a long command has come, for whoever waits at a terminal.
-struct Progress {
-    total: u64,
-    done: u64,
-    shown: bool,
-}
-
-impl Progress {
-    fn of(total: u64) -> Self {
-        Self {
-            total,
-            done: 0,
-            shown: std::io::stderr().is_terminal(),
-        }
-    }
-
-    fn add(&mut self, attempts: usize) {
-        self.done += u64::try_from(attempts).unwrap_or(0);
-        if self.shown {
-            // More may come in while it runs.
-            let percent = (self.done * 100 / self.total.max(1)).min(100);
-            eprint!("\r{percent:3} %  {} of {} attempts ", self.done, self.total);
-        }
-    }
-
-    fn end(self) {
-        if self.shown {
-            eprintln!();
-        }
-    }
 }
 
 impl Trial {

@@ -6,12 +6,14 @@
 
 mod answer;
 mod attempts;
+mod blocks;
 mod certificates;
 mod cursor;
 mod desk;
 mod entry;
 mod paused;
 mod query;
+mod revocations;
 mod state;
 mod tokens;
 pub mod views;
@@ -65,6 +67,9 @@ table! {
     "/v1/admin/doctor": get "GET" Auditor state::doctor;
     "/v1/admin/paused": get "GET" Auditor paused::list;
     "/v1/admin/paused/{identity}/release": post "POST" Operator paused::release;
+    "/v1/admin/revocations": post "POST" Operator revocations::create;
+    "/v1/admin/blocks": get "GET" Auditor blocks::list, post "POST" Operator blocks::create;
+    "/v1/admin/blocks/{identity}/lift": post "POST" Operator blocks::lift;
     "/v1/admin/tokens": get "GET" Administrator tokens::list, post "POST" Administrator tokens::create;
     "/v1/admin/tokens/{id}/revoke": post "POST" Administrator tokens::revoke;
 }

@@ -64,6 +64,8 @@ pub enum CertificateKind {
     Root,
     /// An issuing CA's, signed by the root.
     Issuing,
+    /// One that turned up: it verifies under our key, and nobody here meant to sign it.
+    Unrecorded,
 }
 
 impl CertificateKind {
@@ -74,6 +76,7 @@ impl CertificateKind {
             Self::Client => "client",
             Self::Root => "root",
             Self::Issuing => "issuing",
+            Self::Unrecorded => "unrecorded",
         }
     }
 }

@@ -117,6 +117,12 @@ codes! {
     Paused = "paused",
     /// The key is certified already, or belongs to somebody else.
     KeyAlreadyCertified = "key_already_certified",
+    /// More certificates would be revoked than may be without a second look.
+    ConfirmationRequired = "confirmation_required",
+    /// What was confirmed is not what would be revoked.
+    OtherSelection = "other_selection",
+    /// More certificates than one request revokes.
+    SelectionTooLarge = "selection_too_large",
     /// The device or user is blocked.
     Blocked = "blocked",
     /// The verified name cannot stand in a certificate.

@@ -1,5 +1,7 @@
 //! A span of time as people write it: `90s`, `30m`, `12h`, `7d`.
 
+use crate::clock::Timestamp;
+
 /// Seconds of a day.
 pub const DAY: i64 = 24 * 60 * 60;
 
@@ -30,9 +32,36 @@ pub fn seconds(text: &str) -> Result<i64, InvalidSpan> {
     Ok(i64::from(number) * unit)
 }
 
+/// A text that is no moment; says what one looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is a time such as 2027-01-15T08:00:00Z, or an age such as 7d")]
+pub struct InvalidMoment;
+
+/// A moment as people write it: a time (RFC 3339), or how long ago it was.
+///
+/// # Errors
+/// [`InvalidMoment`].
+pub fn moment(text: &str, now: Timestamp) -> Result<Timestamp, InvalidMoment> {
+    if let Ok(age) = seconds(text) {
+        return Ok(now.minus(age));
+    }
+    let time: jiff::Timestamp = text.parse().map_err(|_| InvalidMoment)?;
+    Ok(Timestamp(time.as_second()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_an_age() {
+        let now = Timestamp(1_800_000_000);
+        assert_eq!(moment("1h", now), Ok(now.minus(3600)));
+        assert_eq!(moment("2027-01-15T08:00:00Z", now), Ok(now));
+        for wrong in ["", "yesterday", "2027-01-15", "2027-01-15T08:00:00", "-1h"] {
+            assert_eq!(moment(wrong, now), Err(InvalidMoment), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_span_has_a_unit() {

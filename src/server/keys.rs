@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use zeroize::Zeroizing;
 
 use crate::attestation::VerifiedAccessSettings;
-use crate::ca::Issuer;
 use crate::ca::signer::file;
 use crate::ca::signer::passphrase::Passphrase;
-use crate::config::IssuerSettings;
+use crate::ca::{Authority, Issuer};
+use crate::config::{Config, IssuerSettings};
 use crate::enrichment::webhook::{Webhook, WebhookSettings};
+use crate::model::certificate::IssuerId;
 use crate::model::serial::octets_of;
 use crate::secrets::DeploymentKey;
 
@@ -72,6 +73,47 @@ pub fn load_issuer(
         verified_access.endpoint,
     )
     .with_context(place)
+}
+
+/// The root of every configured issuer, from their certificates alone.
+///
+/// # Errors
+/// Where a file is missing, or is no root's certificate.
+pub fn roots(config: &Config) -> anyhow::Result<Vec<Authority>> {
+    let issuers = config.issuers.iter();
+    issuers
+        .map(|issuer| authority(&issuer.root_certificate_file))
+        .collect()
+}
+
+/// Every configured issuing CA with its name, from their certificates alone.
+///
+/// # Errors
+/// Where a file is missing, or is no CA's certificate.
+pub fn issuing_authorities(config: &Config) -> anyhow::Result<Vec<(String, Authority)>> {
+    let read = |issuer: &IssuerSettings| {
+        let authority = authority(&issuer.certificate_file)?;
+        Ok((issuer.name.clone(), authority))
+    };
+    config.issuers.iter().map(read).collect()
+}
+
+/// An issuer's id, from its configured name or from the id itself.
+///
+/// # Errors
+/// Where it is neither.
+pub fn issuer_named(config: &Config, text: &str) -> anyhow::Result<IssuerId> {
+    let mut authorities = issuing_authorities(config)?.into_iter();
+    let named = authorities.find(|(name, _)| name == text);
+    let id = named.map(|(_, authority)| authority.issuer_id());
+    id.or_else(|| IssuerId::parse(text))
+        .context("an issuer is named as in the configuration, or by its 16 hexadecimal digits")
+}
+
+fn authority(path: &Path) -> anyhow::Result<Authority> {
+    let pem = std::fs::read(path)
+        .with_context(|| format!("cannot read {} (`vaca init` makes it)", path.display()))?;
+    Authority::from_pem(&pem).with_context(|| path.display().to_string())
 }
 
 /// Reads a passphrase file; one trailing line break is not part of it.

@@ -9,6 +9,7 @@ use crate::ca::Issuer;
 use crate::clock::Timestamp;
 use crate::enrichment::ListReport;
 use crate::http::health::{PendingReport, Readiness, ReadinessCheck, ReadinessReport};
+use crate::publication::{Publication, Standing};
 
 /// An issuer that ends sooner than this is reported, in seconds: 30 days; or sooner than the
 /// certificates of its profiles would.
@@ -17,16 +18,23 @@ const ISSUER_WARNING: i64 = 30 * 24 * 60 * 60;
 /// Names of the checks that do not decide.
 const VERIFIED_ACCESS: &str = "verified_access";
 const LIST: &str = "list";
+const CRL: &str = "crl";
+const KEY: &str = "issuing_key";
 
 /// The checks, with what they look at.
 #[derive(Debug)]
 pub(super) struct Health {
     resources: Arc<Resources>,
+    publication: Arc<Publication>,
     issuers: Vec<(String, Timestamp, i64)>,
 }
 
 impl Health {
-    pub(super) fn new(resources: Arc<Resources>, issuers: &HashMap<String, Issuer>) -> Self {
+    pub(super) fn new(
+        resources: Arc<Resources>,
+        publication: Arc<Publication>,
+        issuers: &HashMap<String, Issuer>,
+    ) -> Self {
         let mut issuers: Vec<_> = issuers
             .iter()
             .map(|(name, issuer)| {
@@ -42,7 +50,11 @@ impl Health {
             })
             .collect();
         issuers.sort();
-        Self { resources, issuers }
+        Self {
+            resources,
+            publication,
+            issuers,
+        }
     }
 
     async fn checks(&self) -> Vec<ReadinessCheck> {
@@ -64,8 +76,28 @@ impl Health {
                 detail: format!("{name} ends {not_after}{advice}"),
             });
         }
+        match self.publication.standings().await {
+            Ok(standings) => checks.extend(standings.iter().map(|standing| crl(standing, now))),
+            Err(error) => tracing::error!(%error, "the CRLs cannot be looked at"),
+        }
+        checks.extend(self.unrecorded(now).await);
         checks.extend(self.resources.lists.reports(now).iter().map(list));
         checks
+    }
+
+    /// The alarm of a compromised key. It ends when each such certificate is revoked or has ended.
+    async fn unrecorded(&self, now: Timestamp) -> Option<ReadinessCheck> {
+        let counted = self.resources.store.unrecorded_certificates(now).await;
+        let count = counted
+            .inspect_err(|error| tracing::error!(%error, "the record cannot be read"))
+            .ok()?;
+        (count > 0).then(|| ReadinessCheck {
+            name: KEY,
+            passed: false,
+            detail: format!(
+                "{count} good certificates verify under our key and were not made here: it is compromised"
+            ),
+        })
     }
 
     /// Reads now; whether writes go through is known from the schedule, which writes every second.
@@ -125,6 +157,28 @@ impl Health {
     }
 }
 
+/// How a CA's CRL stands; its number and times are in it, for everybody to read.
+fn crl(standing: &Standing, now: Timestamp) -> ReadinessCheck {
+    let name = &standing.name;
+    let served = standing.served.map_or_else(String::new, |row| {
+        let ends = standing.last.unwrap_or(row).next_update;
+        let age = duration(now.since(row.this_update));
+        format!(": number {}, made {age} ago, good until {ends}", row.number)
+    });
+    let seen = standing.seen.as_ref().and_then(|seen| seen.list);
+    let seen = seen.map_or_else(String::new, |list| {
+        let age = duration(now.since(list.this_update));
+        format!("; seen from outside: made {age} ago")
+    });
+    let fault = standing.fault(now);
+    let detail = fault.map_or_else(String::new, |fault| format!("; {fault}"));
+    ReadinessCheck {
+        name: CRL,
+        passed: fault.is_none(),
+        detail: format!("{name}{served}{seen}{detail}"),
+    }
+}
+
 /// Says which kind of list, not where it is nor what is wrong: strangers read it.
 fn list(report: &ListReport) -> ReadinessCheck {
     let (kind, age) = (report.file.kind.as_str(), duration(report.age));
@@ -156,10 +210,10 @@ impl Readiness for Health {
         Box::pin(async {
             let checks = self.checks().await;
             // What is wrong at Verified Access is wrong for every node, and stored answers are still
-            // given; where a list is not sound, the last good one is in force. Both are shown, and take
-            // no node out of service.
+            // given; where a list is not sound, the last good one is in force; a CRL is as good or bad on
+            // every node. They are shown, and take no node out of service.
             let ready = |check: &ReadinessCheck| {
-                check.passed || [VERIFIED_ACCESS, LIST].contains(&check.name)
+                check.passed || [VERIFIED_ACCESS, LIST, CRL, KEY].contains(&check.name)
             };
             ReadinessReport {
                 ready: checks.iter().all(ready),

@@ -181,6 +181,49 @@ impl Write for IntendAuthority {
     }
 }
 
+/// Takes a certificate into the record that turned up elsewhere and verifies under our key. Answers its
+/// row, or `None` where another one of its number is there.
+#[derive(Debug)]
+pub struct TakeUnrecorded {
+    /// What it says.
+    pub intent: Intent,
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// What the record says of it.
+    pub event: AuditEvent,
+}
+
+impl Write for TakeUnrecorded {
+    type Output = Option<i64>;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut Connection,
+    ) -> Result<Applied<Option<i64>>, StoreError> {
+        let known = query("SELECT id FROM certificates WHERE issuer_id = $1 AND serial = $2")
+            .bind(self.intent.issuer.as_str())
+            .bind(self.intent.serial.to_string())
+            .fetch_optional(&mut *connection)
+            .await?;
+        if known.is_some() {
+            return Ok(Applied::Keep(None));
+        }
+        let row = insert(connection, None, &self.intent, self.event.at).await?;
+        query(
+            "UPDATE certificates SET state = 'issued', der = $1, closed_at = $2, fingerprint = $3
+             WHERE id = $4",
+        )
+        .bind(&self.der)
+        .bind(self.event.at.0)
+        .bind(short_fingerprint(&sha256(&self.der)))
+        .bind(row)
+        .execute(connection)
+        .await?;
+        audit::append(connection, &self.event);
+        Ok(Applied::Keep(Some(row)))
+    }
+}
+
 /// Records a signed certificate. Answers whether its intent was still open: where it was not, the
 /// certificate must not be handed out.
 #[derive(Debug)]
@@ -427,6 +470,23 @@ impl Store {
         let counted = live(identity, profile, attempt, now);
         let row = counted.fetch_one(&self.readers).await?;
         Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX))
+    }
+
+    /// How many certificates are in the record that nobody here meant to sign, are good, and were not
+    /// revoked.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unrecorded_certificates(&self, now: Timestamp) -> Result<i64, StoreError> {
+        let row = query(
+            "SELECT count(*) FROM certificates
+             WHERE identity = 'unrecorded' AND not_after >= $1
+               AND NOT EXISTS (SELECT 1 FROM revocations WHERE certificate_id = certificates.id)",
+        )
+        .bind(now.0)
+        .fetch_one(&self.readers)
+        .await?;
+        Ok(row.try_get(0)?)
     }
 
     /// The recorded certificate of an attempt.

@@ -229,6 +229,60 @@ impl Store {
     }
 }
 
+/// A CRL with its issuer.
+#[derive(Clone, Debug)]
+pub struct IssuersCrl {
+    /// Who signed.
+    pub issuer: IssuerId,
+    /// What is known of it.
+    pub row: CrlRow,
+}
+
+impl Store {
+    /// Every CRL whose octets are kept, by issuer and number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn crls(&self) -> Result<Vec<IssuersCrl>, StoreError> {
+        let mut crls = Vec::new();
+        for issuer in self.crl_issuers().await? {
+            let rows = query(
+                "SELECT id, number, this_update, next_update, covers, kept_since, entries FROM crls
+                 WHERE issuer_id = $1 AND state = 'issued' ORDER BY number",
+            )
+            .bind(issuer.as_str())
+            .fetch_all(&self.readers)
+            .await?;
+            for row in &rows {
+                crls.push(IssuersCrl {
+                    issuer: issuer.clone(),
+                    row: read(row)?,
+                });
+            }
+        }
+        Ok(crls)
+    }
+
+    async fn crl_issuers(&self) -> Result<Vec<IssuerId>, StoreError> {
+        // Each is found behind the one before it.
+        let rows = query(
+            "WITH RECURSIVE issuers (id) AS (
+                 SELECT min(issuer_id) FROM crls
+                 UNION ALL
+                 SELECT (SELECT min(issuer_id) FROM crls WHERE issuer_id > issuers.id)
+                 FROM issuers WHERE issuers.id IS NOT NULL)
+             SELECT id FROM issuers WHERE id IS NOT NULL",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let parse = |row: &Row| {
+            let id: String = row.try_get(0)?;
+            IssuerId::parse(&id).ok_or(StoreError::Corrupt("crls.issuer_id"))
+        };
+        rows.iter().map(parse).collect()
+    }
+}
+
 fn read(row: &Row) -> Result<CrlRow, StoreError> {
     Ok(CrlRow {
         row: row.try_get("id")?,

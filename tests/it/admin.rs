@@ -41,7 +41,7 @@ async fn issue(ca: &TestCa, order: &TokenOrder) -> IssuedToken {
 }
 
 /// The text of a token of this role.
-async fn token(ca: &TestCa, role: Role) -> String {
+pub async fn token(ca: &TestCa, role: Role) -> String {
     let order = TokenOrder::new(role.as_str(), role, None).unwrap();
     issue(ca, &order).await.text().to_owned()
 }
@@ -65,12 +65,12 @@ async fn ask(ca: &TestCa, token: &str, method: &str, path: &str) -> Answer {
     answer(request(ca, &client, method, path).bearer_auth(token)).await
 }
 
-async fn get(ca: &TestCa, token: &str, path: &str) -> Answer {
+pub async fn get(ca: &TestCa, token: &str, path: &str) -> Answer {
     ask(ca, token, "GET", path).await
 }
 
 /// Posts this body with a token.
-async fn post(ca: &TestCa, token: &str, path: &str, body: &Value) -> Answer {
+pub async fn post(ca: &TestCa, token: &str, path: &str, body: &Value) -> Answer {
     let client = ca.client_at(Ipv4Addr::LOCALHOST);
     let request = client.post(format!("{}{path}", ca.admin)).json(body);
     answer(request.bearer_auth(token)).await

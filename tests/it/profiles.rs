@@ -269,6 +269,7 @@ async fn a_certificate_that_would_outlive_any_issuer_is_a_mistake() {
             usages: &usages,
             serial: serial(2),
             lifetime: (days - 1) * 24 * 60 * 60,
+            pki_base: None,
         };
         let issuing = prepare_issuing(&owner, &root, &root_key, request, START).unwrap();
         let issuing = issuing.sign(&root_key).await.unwrap();

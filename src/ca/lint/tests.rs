@@ -11,7 +11,8 @@ use x509_cert::time::Validity as Dates;
 use super::*;
 use crate::ca::extension as make;
 use crate::ca::fixtures::{
-    DAY, NOW, TestAuthorities, alice, authorities, contents, contents_by, device, serial, user,
+    DAY, NOW, TestAuthorities, alice, authorities, contents, contents_by, device, pki_base, serial,
+    user,
 };
 use crate::ca::name::name;
 use crate::ca::tbs::time;
@@ -58,6 +59,7 @@ struct Case {
     contents: ClientContents,
     validity: Validity,
     tbs: Vec<u8>,
+    pki_base: PkiBase,
 }
 
 impl Case {
@@ -76,6 +78,7 @@ impl Case {
             validity: prepared.validity(),
             authorities,
             contents,
+            pki_base: pki_base(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Case {
             algorithm: SignatureAlgorithm::default(),
             serial: serial(9),
             contents: &self.contents,
+            pki_base: Some(&self.pki_base),
             validity: self.validity,
             now: NOW,
         };
@@ -110,6 +114,35 @@ async fn what_the_template_makes_passes() {
         let same = Broken::from_der(&case.tbs).unwrap().to_der().unwrap();
         assert_eq!(same, case.tbs);
     }
+}
+
+#[tokio::test]
+async fn the_links_are_the_issuers() {
+    let mut case = Case::new(alice()).await;
+    let (issuer, root) = (
+        case.authorities.issuing.issuer_id(),
+        case.authorities.root.issuer_id(),
+    );
+    let list = ["the CRL's address is not the issuer's"];
+    let base = pki_base();
+    for url in [base.crl(&root), base.ocsp(), String::new()] {
+        let with = || make::crl_distribution_points(&url);
+        assert_eq!(case.broken(|tbs| tbs.extension(with())), list, "{url}");
+    }
+    let sources = ["the addresses of OCSP and of the issuer's certificate are not the issuer's"];
+    let (certificate, ocsp) = (base.certificate(&issuer), base.ocsp());
+    for (certificate, ocsp) in [
+        (&base.certificate(&root), Some(&ocsp)),
+        (&certificate, None),
+        (&certificate, Some(&certificate)),
+    ] {
+        let ocsp = ocsp.map(String::as_str);
+        let with = || make::authority_information_access(certificate, ocsp);
+        assert_eq!(case.broken(|tbs| tbs.extension(with())), sources);
+    }
+    case.pki_base = PkiBase::parse("http://other.example.com").unwrap();
+    let findings = case.lint(&case.tbs).unwrap_err().findings;
+    assert_eq!(findings, [list, sources].concat());
 }
 
 #[tokio::test]
@@ -190,7 +223,7 @@ async fn the_extensions_are_exact() {
     let case = Case::new(alice()).await;
     let exact = "the extensions are not the expected ones, once each, rightly critical";
     assert!(case.broken(|tbs| tbs.extensions = None).contains(&exact));
-    for at in 0..expected_extensions(&case.contents).len() {
+    for at in 0..expected_extensions(&case.contents, Some(&case.pki_base)).len() {
         let mut lists = vec![Broken::from_der(&case.tbs).unwrap().extensions.unwrap(); 4];
         let [missing, twice, flipped, unknown] = lists.as_mut_slice() else {
             unreachable!()

@@ -11,6 +11,7 @@ use crate::http::problem::Problem;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
+use crate::revocation::{Office, RevocationPolicy};
 use crate::store::audit::Note;
 
 /// What handlers of the admin API ask for.
@@ -22,6 +23,8 @@ pub struct Desk {
     pub resources: Arc<Resources>,
     /// The issuers, in the order of the configuration.
     pub issuers: Vec<IssuerView>,
+    /// How much may be revoked without a second look, and who gets nothing afterwards.
+    pub revocation: RevocationPolicy,
     /// Who knows whether all is well.
     pub readiness: Arc<dyn Readiness>,
 }
@@ -30,6 +33,16 @@ impl Desk {
     /// Wall time.
     pub(super) fn now(&self) -> Timestamp {
         self.resources.clock.now()
+    }
+
+    /// What revocations are done with.
+    pub(super) fn office(&self) -> Office<'_> {
+        Office {
+            store: &self.resources.store,
+            key: &self.resources.deployment_key,
+            policy: &self.revocation,
+            now: self.now(),
+        }
     }
 
     /// An event that tells what `principal` is shown; `subject` holds no personal value.

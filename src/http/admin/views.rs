@@ -2,8 +2,10 @@
 //! line. Times are RFC 3339. Text that a stranger wrote is in it as it came: a terminal wants it escaped.
 
 pub mod attempt;
+pub mod block;
 pub mod certificate;
 pub mod issuer;
 pub mod paused;
 pub mod profile;
+pub mod revocation;
 pub mod token;

@@ -227,6 +227,18 @@ rows! {
         "Key already certified";
         "The key has a certificate, or it was certified for somebody else or withdrawn.";
         "Start again with a new challenge and a new key".
+    ConfirmationRequired: 409 Stop;
+        "Confirmation required";
+        "More certificates would be revoked within a day than may be without a second look.";
+        "Look at what a dry run shows, and send the request again with the digest that it names as confirm".
+    OtherSelection: 409 Stop;
+        "Other selection";
+        "The digest that confirms the revocation is for other certificates than those that would be revoked now.";
+        "Make a dry run again, look at what it shows, and confirm with its digest".
+    SelectionTooLarge: 409 Stop;
+        "Selection too large";
+        "One request revokes 10,000 certificates at the most.";
+        "Narrow the selection, or use the command line of the service, which shows its progress and can be interrupted".
     Blocked: 403 AskAdmin;
         "Blocked";
         "An administrator has blocked this device or user.";

@@ -8,11 +8,15 @@ use der::{Decode as _, Encode as _};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use sqlx::SqlSafeStr;
 use vaca::ca::Issuer;
+use vaca::ca::crl::ReadCrl;
 use vaca::config::Config;
+use vaca::model::serial::SerialNumber;
 use vaca::server::load_issuer;
 use vaca::store::audit::Sequence;
 use vaca::store::certificates::CertificateRow;
 use x509_cert::Certificate;
+use x509_cert::certificate::Rfc5280;
+use x509_cert::crl::CertificateList;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -145,21 +149,34 @@ impl TestCa {
                 "attempt_denied",
                 "SELECT count(*) FROM attempts WHERE state = 'denied' AND shortened_at IS NULL",
             ),
-            ("certificate_intended", "SELECT count(*) FROM certificates"),
+            (
+                "certificate_intended",
+                "SELECT count(*) FROM certificates WHERE kind <> 'unrecorded'",
+            ),
             (
                 "certificate_abandoned",
                 "SELECT count(*) FROM certificates WHERE state = 'abandoned'",
             ),
             (
                 "certificate_issued",
-                "SELECT count(*) FROM certificates WHERE state = 'issued'",
+                "SELECT count(*) FROM certificates WHERE state = 'issued' AND kind <> 'unrecorded'",
             ),
             ("crl_intended", "SELECT count(*) FROM crls"),
             (
                 "crl_issued",
-                "SELECT count(*) FROM crls WHERE state = 'issued'",
+                "SELECT count(*) FROM crls WHERE state <> 'intended'",
             ),
-            ("block_added", "SELECT count(*) FROM blocks"),
+            ("certificate_revoked", "SELECT count(*) FROM revocations"),
+            (
+                "certificate_unrecorded",
+                "SELECT count(*) FROM certificates WHERE kind = 'unrecorded'",
+            ),
+            ("renewal_ordered", "SELECT count(*) FROM renewal_orders"),
+            (
+                "block_added",
+                "SELECT (SELECT count(*) FROM blocks)
+                    + (SELECT count(*) FROM events WHERE kind = 'block_lifted')",
+            ),
             ("token_created", "SELECT count(*) FROM tokens"),
             (
                 "token_spent",
@@ -176,7 +193,7 @@ impl TestCa {
         // What a pause tells of is forgotten; see `check_pauses`. So is what retention did.
         let kinds = "SELECT kind FROM events
             WHERE kind NOT IN ('identity_paused', 'identity_released', 'retention_applied',
-                'record_read')
+                'record_read', 'block_lifted')
               AND (kind NOT LIKE 'attempt_%'
                   OR subject IN (SELECT short_id FROM attempts WHERE shortened_at IS NULL))";
         let kinds = self.rows(kinds).await;
@@ -187,7 +204,7 @@ impl TestCa {
         assert_eq!(seen, expected);
         self.check_retention().await;
         let doubled = "SELECT count(*) FROM (SELECT subject FROM events
-            WHERE kind NOT IN ('retention_applied', 'record_read')
+            WHERE kind NOT IN ('retention_applied', 'record_read', 'block_added', 'block_lifted')
             GROUP BY kind, subject HAVING count(*) > 1) AS doubled";
         assert_eq!(
             self.count(doubled).await,
@@ -242,20 +259,59 @@ impl TestCa {
         );
     }
 
+    /// Every CRL verifies, and lists what was revoked before it was made, and nothing else. Numbers and
+    /// times only grow.
     async fn check_crls(&self, issuer: &Issuer) {
-        let root = issuer.root().issuer_id();
-        let newest = self.store.last_crl(&root).await.unwrap();
-        let newest = newest.expect("the root's CRL");
-        let der = self.store.crl_der(newest.row).await.unwrap().unwrap();
-        x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der).unwrap();
-        let recorded = "SELECT count(*) FROM crls WHERE state = 'issued'
-            AND number <> (SELECT max(number) FROM crls c WHERE c.issuer_id = crls.issuer_id)
-            AND this_update > (SELECT max(this_update) FROM crls c WHERE c.issuer_id = crls.issuer_id)";
+        for authority in [issuer.root(), issuer.authority()] {
+            let id = authority.issuer_id();
+            let Some(last) = self.store.last_crl(&id).await.unwrap() else {
+                // The service was stopped within its first second.
+                assert_eq!(id, *issuer.id(), "the root's CRL");
+                continue;
+            };
+            let der = self.store.crl_der(last.row).await.unwrap().unwrap();
+            let read = ReadCrl::verify(&der, authority).unwrap();
+            let number = i64::try_from(read.update().number.0).unwrap();
+            assert_eq!(number, last.number);
+            assert_eq!(read.update().this_update, last.this_update);
+            assert_eq!(read.update().next_update, last.next_update);
+            let list = CertificateList::<Rfc5280>::from_der(&der).unwrap();
+            let listed = list.tbs_cert_list.revoked_certificates.unwrap_or_default();
+            let mut listed: Vec<_> = listed
+                .iter()
+                .map(|entry| {
+                    let serial = SerialNumber::of_der(entry.serial_number.as_bytes()).unwrap();
+                    let at = entry.revocation_date.to_unix_duration().as_secs();
+                    (serial.to_string(), i64::try_from(at).unwrap())
+                })
+                .collect();
+            let revoked = self
+                .store
+                .revoked_certificates(&id, last.covers, last.kept_since, None, 1_000_000)
+                .await
+                .unwrap();
+            let mut revoked: Vec<_> = revoked
+                .iter()
+                .map(|line| (line.serial.to_string(), line.revocation.at.0))
+                .collect();
+            listed.sort();
+            revoked.sort();
+            assert_eq!(listed, revoked, "the CRL of {id}");
+        }
+        let disordered = "SELECT count(*) FROM crls earlier JOIN crls later
+            ON later.issuer_id = earlier.issuer_id AND later.number > earlier.number
+            WHERE earlier.state = 'issued' AND later.state = 'issued' AND later.id < earlier.id";
+        assert_eq!(self.count(disordered).await, 0, "CRL numbers follow time");
+        let unrevoked = "SELECT count(*) FROM events WHERE kind = 'certificate_revoked'
+            AND subject NOT IN (SELECT issuer_id || '/' || serial FROM revocations)";
         assert_eq!(
-            self.count(recorded).await,
+            self.count(unrevoked).await,
             0,
-            "CRL numbers do not follow time"
+            "a revocation was taken back"
         );
+        let silent = "SELECT count(*) FROM revocations WHERE 1 <> (SELECT count(*) FROM events
+            WHERE kind = 'certificate_revoked' AND subject = issuer_id || '/' || serial)";
+        assert_eq!(self.count(silent).await, 0, "each revocation has one event");
     }
 }
 

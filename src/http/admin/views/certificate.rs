@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::http::pem;
+use crate::model::revocation::RevocationReason;
 use crate::model::serial::hex;
 use crate::store::certificates::CertificateRow;
 
@@ -14,7 +15,7 @@ pub struct CertificateSummary {
     pub serial_number: String,
     /// The issuer's id.
     pub issuer: String,
-    /// What it is for: `client`, `root` or `issuing`.
+    /// What it is for: `client`, `root`, `issuing` or `ocsp`; `unrecorded` where nobody meant to sign it.
     pub kind: String,
     /// `intended`, `issued` or `abandoned`.
     pub state: String,
@@ -30,6 +31,10 @@ pub struct CertificateSummary {
     pub renew_after: String,
     /// The attempt that it came from.
     pub attempt: Option<String>,
+    /// When it was revoked.
+    pub revoked_at: Option<String>,
+    /// Why.
+    pub revocation_reason: Option<RevocationReason>,
 }
 
 impl CertificateSummary {
@@ -47,6 +52,8 @@ impl CertificateSummary {
             not_after: row.validity.not_after.rfc3339(),
             renew_after: row.validity.renew_after.rfc3339(),
             attempt: row.attempt.clone(),
+            revoked_at: row.revocation.map(|revocation| revocation.at.rfc3339()),
+            revocation_reason: row.revocation.map(|revocation| revocation.reason),
         }
     }
 }

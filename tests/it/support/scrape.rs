@@ -27,21 +27,7 @@ impl Scrape {
     pub fn names(&self) -> BTreeSet<&String> {
         self.series.keys().collect()
     }
-}
 
-impl TestCa {
-    /// Looks at `/metrics`, with a token that is made at the first look.
-    pub async fn scrape(&self) -> Scrape {
-        let token = self.scraper.get_or_init(|| self.token(Role::Auditor)).await;
-        let request = self.client_at(Ipv4Addr::LOCALHOST);
-        let request = request
-            .get(format!("{}/metrics", self.admin))
-            .bearer_auth(token);
-        Scrape::read(Answer::of(request.send().await.unwrap()).await)
-    }
-}
-
-impl Scrape {
     fn read(answer: Answer) -> Self {
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(
@@ -63,5 +49,17 @@ impl Scrape {
             text: answer.text,
             series,
         }
+    }
+}
+
+impl TestCa {
+    /// Looks at `/metrics`, with a token that is made at the first look.
+    pub async fn scrape(&self) -> Scrape {
+        let token = self.scraper.get_or_init(|| self.token(Role::Auditor)).await;
+        let request = self.client_at(Ipv4Addr::LOCALHOST);
+        let request = request
+            .get(format!("{}/metrics", self.admin))
+            .bearer_auth(token);
+        Scrape::read(Answer::of(request.send().await.unwrap()).await)
     }
 }

@@ -172,6 +172,7 @@ impl Enrollment {
         };
         let circumstances = self.circumstances(&attempt, &device, profile).await?;
         let mut facts = enrichment::gather(&device, &key, profile, circumstances);
+        let so_far = self.resources.clock.monotonic().saturating_sub(begun);
         let asked = self.consult(&attempt, &device, &key, profile, &mut facts);
         if let Some(check) = asked.await? {
             if !check.passed {
@@ -182,6 +183,8 @@ impl Enrollment {
             }
             attempt.checks.push(check);
         }
+        // The wait for the webhook has a stage of its own.
+        let begun = self.resources.clock.monotonic().saturating_sub(so_far);
         let decision = policy::evaluate(&facts, profile);
         let approved = policy::approve(device, key, decision);
         self.resources.took_since(Stage::Policy, begun);

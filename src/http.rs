@@ -2,6 +2,7 @@
 //! writes the answer.
 
 pub mod admin;
+mod answer;
 mod body;
 mod cors;
 mod crl;
@@ -11,11 +12,13 @@ pub mod health;
 mod json;
 pub mod limits;
 pub mod metrics;
+mod openapi;
 mod peer;
 mod pem;
 pub mod pki;
 pub mod problem;
 mod profiles;
+mod routes;
 mod segment;
 pub mod settings;
 
@@ -24,7 +27,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::admission::Admission;
@@ -37,6 +39,7 @@ use crate::http::limits::Bounds;
 use crate::http::metrics::Readings;
 use crate::http::pki::{Bundle, IssuerCertificates};
 use crate::http::problem::{Problem, page};
+use crate::http::routes::Routes;
 use crate::http::settings::HttpSettings;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
@@ -80,44 +83,75 @@ pub struct Edge {
 /// The public API, the PKI's public files included. Serve it with
 /// `into_make_service_with_connect_info::<SocketAddr>()`.
 pub fn api(edge: &Edge) -> Router {
-    let work = Router::new()
-        .route("/v1/challenges", post(enrollment::challenge))
-        .route("/v1/certificates", post(enrollment::certificate))
-        .route("/v1/profiles", get(profiles::list))
-        .merge(pages());
-    surround(
-        bounded(work, &edge.settings)
-            .merge(health())
-            .with_state(edge.clone()),
-        edge,
-    )
+    let routes = public_routes().router(&edge.settings);
+    surround(routes.with_state(edge.clone()), edge)
 }
 
 /// What relying parties fetch in the clear (RFC 5280, section 8: a `https` address inside a
 /// certificate could need itself to be checked).
 pub fn pki(edge: &Edge) -> Router {
-    surround(
-        bounded(pages(), &edge.settings)
-            .merge(health())
-            .with_state(edge.clone()),
-        edge,
-    )
+    let routes = pages().and(health()).router(&edge.settings);
+    surround(routes.with_state(edge.clone()), edge)
 }
 
-fn pages() -> Router<Edge> {
-    Router::new()
-        .route("/problems/{code}", get(page::show))
-        .route("/v1/ca/bundle.pem", get(pki::bundle))
-        .route("/ca/{issuer_crt}", get(pki::issuer))
-        .route("/crl/{issuer_crl}", get(crl::one))
-        .route("/v1/crl/all.pem", get(crl::all))
+/// Everything that the public API's document describes.
+fn public_routes() -> Routes {
+    work().and(pages()).and(health())
 }
 
-/// Outside the bounds: an overload must not look like a death.
-fn health() -> Router<Edge> {
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+fn work() -> Routes {
+    Routes::bounded("enrolment")
+        .post(
+            "/v1/challenges",
+            "A challenge for one device, good for a minute.",
+            enrollment::challenge,
+        )
+        .post(
+            "/v1/certificates",
+            "A certificate for the answer to a challenge. The same request again gets the same octets.",
+            enrollment::certificate,
+        )
+        .get("/v1/profiles", "What can be asked for.", profiles::list)
+        .get(
+            "/v1/openapi.json",
+            "This API, as an OpenAPI document.",
+            openapi::public,
+        )
+}
+
+fn pages() -> Routes {
+    Routes::bounded("relying parties")
+        .get(
+            "/problems/{code}",
+            "What a problem's code means, for people.",
+            page::show,
+        )
+        .get(
+            "/v1/ca/bundle.pem",
+            "The certificates to trust.",
+            pki::bundle,
+        )
+        .get(
+            "/ca/{issuer_crt}",
+            "The certificate of one CA; certificates name this address.",
+            pki::issuer,
+        )
+        .get(
+            "/crl/{issuer_crl}",
+            "The certificates of one CA that were revoked; certificates name this address.",
+            crl::one,
+        )
+        .get(
+            "/v1/crl/all.pem",
+            "The CRLs of all levels in one file, for servers that load files.",
+            crl::all,
+        )
+}
+
+fn health() -> Routes {
+    Routes::always("health")
+        .get("/healthz", "Is the process alive?", health::alive)
+        .get("/readyz", "Can this node do its part?", health::ready)
 }
 
 fn bounded<S: Clone + Send + Sync + 'static>(

@@ -10,6 +10,7 @@ use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::model::refusal::Refusal;
 use crate::store::attempts::Attempt;
+use crate::telemetry::Stage;
 
 /// What a device waits at the least before it sends the same bytes again, in seconds.
 const WAIT: u64 = 5;
@@ -45,7 +46,7 @@ impl Enrollment {
             resources.clock.as_ref(),
             resources.random.as_ref(),
         );
-        match asked.await {
+        match resources.timed(Stage::Webhook, asked).await {
             Ok(answer) => Ok(Some(take(answer, webhook, facts))),
             Err(error) => {
                 tracing::error!(attempt = %attempt.id, webhook = name, %error, "no answer of a webhook that counts");

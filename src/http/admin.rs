@@ -4,13 +4,13 @@
 //! To a stranger, every address here is one at which there is nothing: no route tells by its answer that
 //! it exists.
 
-mod answer;
 mod attempts;
 mod blocks;
 mod certificates;
 mod cursor;
 mod desk;
-mod entry;
+pub(super) mod entry;
+mod page;
 mod paused;
 mod query;
 mod revocations;
@@ -19,12 +19,11 @@ mod tokens;
 pub mod views;
 
 use axum::Router;
-use axum::routing::{any, get};
 
-use crate::http::problem::Problem;
+use crate::http::openapi;
+use crate::http::routes::Routes;
 use crate::http::settings::HttpSettings;
-use crate::http::{Edge, bounded, health, metrics, surround_with};
-use crate::model::problem_code::ProblemCode;
+use crate::http::{Edge, health, metrics, surround_with};
 use crate::model::role::Role;
 
 pub use desk::Desk;
@@ -38,50 +37,73 @@ pub struct Entry {
     pub path: &'static str,
     /// Who may, with all whose role includes it.
     pub role: Role,
+    /// What it is for, in a sentence.
+    pub about: &'static str,
 }
 
 macro_rules! table {
-    ($($path:literal: $($method:ident $word:literal $role:ident $handler:path),+;)+) => {
+    ($($path:literal: $($method:ident $word:literal $role:ident $handler:path, $about:literal),+;)+) => {
         /// Who may do what.
         pub const TABLE: &[Entry] = &[$($(Entry {
             method: $word,
             path: $path,
             role: Role::$role,
+            about: $about,
         }),+),+];
 
-        fn table() -> Router<Edge> {
-            // `any` also keeps the router from telling a stranger which methods there are.
-            Router::new()$(.route($path, any(nothing)$(.$method($handler))+))+
+        fn table() -> Routes {
+            Routes::hidden("operators")$($(.$method($path, $about, $handler))+)+
         }
     };
 }
 
 table! {
-    "/v1/admin/attempts": get "GET" Auditor attempts::list;
-    "/v1/admin/attempts/{id}": get "GET" Auditor attempts::show;
-    "/v1/admin/attempts/{id}/explain": get "GET" HelpDesk attempts::explain;
-    "/v1/admin/certificates": get "GET" Auditor certificates::list;
-    "/v1/admin/certificates/{issuer}/{serial}": get "GET" Auditor certificates::show;
-    "/v1/admin/profiles": get "GET" Auditor state::profiles;
-    "/v1/admin/issuers": get "GET" Auditor state::issuers;
-    "/v1/admin/doctor": get "GET" Auditor state::doctor;
-    "/v1/admin/paused": get "GET" Auditor paused::list;
-    "/v1/admin/paused/{identity}/release": post "POST" Operator paused::release;
-    "/v1/admin/revocations": post "POST" Operator revocations::create;
-    "/v1/admin/blocks": get "GET" Auditor blocks::list, post "POST" Operator blocks::create;
-    "/v1/admin/blocks/{identity}/lift": post "POST" Operator blocks::lift;
-    "/v1/admin/tokens": get "GET" Administrator tokens::list, post "POST" Administrator tokens::create;
-    "/v1/admin/tokens/{id}/revoke": post "POST" Administrator tokens::revoke;
+    "/v1/admin/attempts":
+        get "GET" Auditor attempts::list, "Attempts, newest first.";
+    "/v1/admin/attempts/{id}":
+        get "GET" Auditor attempts::show, "One attempt: facts, every check, what was expected and seen.";
+    "/v1/admin/attempts/{id}/explain":
+        get "GET" HelpDesk attempts::explain, "The same in words: what happened, why, what to do.";
+    "/v1/admin/certificates":
+        get "GET" Auditor certificates::list, "Certificates, the CA's own included, newest first.";
+    "/v1/admin/certificates/{issuer}/{serial}":
+        get "GET" Auditor certificates::show, "One certificate, with its holder's ids and as PEM.";
+    "/v1/admin/profiles":
+        get "GET" Auditor state::profiles, "The profiles as they are in force.";
+    "/v1/admin/issuers":
+        get "GET" Auditor state::issuers, "The issuers with their certificates, and how long they are good.";
+    "/v1/admin/doctor":
+        get "GET" Auditor state::doctor, "The checks of `/readyz`. 200 whatever they say.";
+    "/v1/admin/paused":
+        get "GET" Auditor paused::list, "Users and devices that have to wait, newest first.";
+    "/v1/admin/paused/{identity}/release":
+        post "POST" Operator paused::release, "End a wait.";
+    "/v1/admin/revocations":
+        post "POST" Operator revocations::create, "Revoke certificates, or say which would be.";
+    "/v1/admin/blocks":
+        get "GET" Auditor blocks::list, "Users and devices that get no certificate, newest first.",
+        post "POST" Operator blocks::create, "Let a user or device get no certificate.";
+    "/v1/admin/blocks/{identity}/lift":
+        post "POST" Operator blocks::lift, "Lift a block.";
+    "/v1/admin/tokens":
+        get "GET" Administrator tokens::list, "Tokens, without their secrets, the worthless ones included.",
+        post "POST" Administrator tokens::create, "Make a token.";
+    "/v1/admin/tokens/{id}/revoke":
+        post "POST" Administrator tokens::revoke, "Make a token worthless, at once and on every node.";
+    "/v1/admin/openapi.json":
+        get "GET" Auditor openapi::of_operators, "This API, as an OpenAPI 3.1 document.";
+    "/metrics":
+        get "GET" Auditor metrics::show, "What is measured, for Prometheus.";
 }
 
-async fn nothing() -> Problem {
-    ProblemCode::NotFound.into()
+/// Everything on this listener.
+pub(super) fn all_routes() -> Routes {
+    table().and(health())
 }
 
 /// Every route of the admin listener.
 pub fn routes(edge: &Edge) -> Router {
-    let open = health().route("/metrics", get(metrics::show));
-    let routes = bounded(table(), &edge.settings).merge(open);
+    let routes = all_routes().router(&edge.settings);
     // No page of whatever origin is a client here.
     surround_with(
         routes.with_state(edge.clone()),
@@ -98,12 +120,17 @@ mod tests {
     fn the_documentation_shows_the_table() {
         let page = include_str!("../../docs/admin.md");
         let line = |entry: &Entry| {
-            let Entry { method, path, role } = entry;
-            format!("| `{method} {path}` | {role} |")
+            let Entry {
+                method,
+                path,
+                role,
+                about,
+            } = entry;
+            format!("| `{method} {path}` | {role} | {about}")
         };
         let rows: Vec<_> = page
             .lines()
-            .filter(|line| line.contains("/v1/admin/") && line.starts_with('|'))
+            .filter(|line| line.starts_with("| `GET /") || line.starts_with("| `POST /"))
             .collect();
         assert_eq!(rows.len(), TABLE.len(), "one line for each route");
         for entry in TABLE {

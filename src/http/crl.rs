@@ -1,29 +1,84 @@
 //! `GET /crl/{issuer}.crl`, and all of them in one file (RFC 5280, section 4.2.1.13; RFC 2585, section 4.2).
 //! Served in the clear: a CRL is signed.
 
+use std::convert::Infallible;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse as _, Response};
 use headers::{
     AcceptRanges, CacheControl, ContentLength, ContentRange, ETag, HeaderMapExt as _,
     IfModifiedSince, IfNoneMatch, IfRange, LastModified, Range,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use prost::bytes::Bytes;
 
 use crate::clock::{Clock, Timestamp};
+use crate::http::answer::{Medium, Octets};
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::{Argument, Reply};
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;
 use crate::model::certificate::IssuerId;
 use crate::model::problem_code::ProblemCode;
 use crate::publication::{Publication, PublishedCrl};
 
+/// RFC 2585, section 4.2.
+const MEDIA_TYPE: &str = "application/pkix-crl";
 /// How long a list may be kept before it is asked for again, in seconds, and never beyond its own end: the
 /// next one may be there seconds later, and a cache that has it for a day opens doors for a day.
 const KEEP: i64 = 300;
+
+/// What was asked besides the address: a part, or only what is new.
+#[derive(Debug)]
+pub(super) struct Conditions(HeaderMap);
+
+impl<S: Send + Sync> FromRequestParts<S> for Conditions {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.headers.clone()))
+    }
+}
+
+impl Argument for Conditions {
+    fn describe(_: &mut Draft) {}
+}
+
+/// A list, or what of it was asked for.
+#[derive(Debug)]
+pub(super) struct Served(Response);
+
+impl IntoResponse for Served {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Reply for Served {
+    fn describe(draft: &mut Draft) {
+        draft.answers_octets(MEDIA_TYPE, "The list, DER.");
+        let part = "The part that was asked for.";
+        draft.answers_status(StatusCode::PARTIAL_CONTENT, part);
+        let same = "It is still the one that was named.";
+        draft.answers_status(StatusCode::NOT_MODIFIED, same);
+        let beyond = "The list is not as long.";
+        draft.answers_status(StatusCode::RANGE_NOT_SATISFIABLE, beyond);
+    }
+}
+
+/// Every list as a file.
+#[derive(Debug)]
+pub(super) enum AllLists {}
+
+impl Medium for AllLists {
+    const TYPE: &'static str = "application/x-pem-file";
+    const KEPT: &'static str = "no-cache";
+    const ABOUT: &'static str = "The lists, PEM.";
+}
 
 /// One CA's list, DER.
 ///
@@ -33,14 +88,14 @@ pub(super) async fn one(
     State(publication): State<Arc<Publication>>,
     State(clock): State<Arc<dyn Clock>>,
     UnverifiedSegment(unverified_file): UnverifiedSegment,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+    Conditions(headers): Conditions,
+) -> Result<Served, Problem> {
     let crl = unverified_file
         .strip_suffix(".crl")
         .and_then(IssuerId::parse)
         .and_then(|issuer| publication.crl(&issuer))
         .ok_or(ProblemCode::NotFound)?;
-    Ok(serve(&crl, &headers, clock.now()))
+    Ok(Served(serve(&crl, &headers, clock.now())))
 }
 
 /// The lists of all levels, PEM: what servers load that read files. Where one is missing there is none: with
@@ -48,13 +103,11 @@ pub(super) async fn one(
 ///
 /// # Errors
 /// [`ProblemCode::NotFound`].
-pub(super) async fn all(State(publication): State<Arc<Publication>>) -> Result<Response, Problem> {
+pub(super) async fn all(
+    State(publication): State<Arc<Publication>>,
+) -> Result<Octets<AllLists>, Problem> {
     let all = publication.all().ok_or(ProblemCode::NotFound)?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/x-pem-file"),
-        (header::CACHE_CONTROL, "no-cache"),
-    ];
-    Ok((headers, all.to_string()).into_response())
+    Ok(Octets::new(all.to_string()))
 }
 
 /// The list, the part of it that was asked for, or that it is still the same (RFC 9110, sections 13 and 14).
@@ -75,7 +128,7 @@ fn serve(crl: &PublishedCrl, asked: &HeaderMap, now: Timestamp) -> Response {
     headers.typed_insert(AcceptRanges::bytes());
     headers.insert(
         header::CONTENT_TYPE,
-        HeaderValue::from_static("application/pkix-crl"),
+        HeaderValue::from_static(MEDIA_TYPE),
     );
     if is_known(asked, tag.as_ref(), made) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();

@@ -3,40 +3,59 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::admission::{Admission, HandedOut};
 use crate::enrollment::{Enrolled, Enrollment, UnverifiedRequest};
+use crate::http::answer::{Answer, Created};
 use crate::http::json::{self, RequestBody, UnverifiedJson};
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Reply;
 use crate::http::peer::Peer;
 use crate::http::pem;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 
-/// Answers are for one device and one moment.
-const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
-
 /// The body of `POST /v1/challenges`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChallengeRequest {
+    /// The name of a profile, as `GET /v1/profiles` lists it.
     profile: String,
 }
 
 impl RequestBody for ChallengeRequest {
     const SHAPE: &'static str = r#"{"profile": string}"#;
+
+    fn can_be_refused(code: ProblemCode) -> bool {
+        matches!(
+            code,
+            ProblemCode::UnknownProfile
+                | ProblemCode::Busy
+                | ProblemCode::TooManyFailures
+                | ProblemCode::VerifiedAccessMisconfigured
+                | ProblemCode::VerifiedAccessUnavailable
+                | ProblemCode::ClockUntrusted
+                | ProblemCode::StorageUnavailable
+        )
+    }
 }
 
-#[derive(Debug, Serialize)]
-struct ChallengeAnswer {
+/// A challenge for one device and one minute.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChallengeAnswer {
+    /// What `challengeKey` is given, in base64.
+    #[schema(content_encoding = "base64")]
     challenge: String,
+    /// Until when a response can be posted.
+    #[schema(format = DateTime)]
     expires_at: String,
 }
 
@@ -48,24 +67,27 @@ pub(super) async fn challenge(
     State(admission): State<Arc<Admission>>,
     peer: Peer,
     UnverifiedJson(request): UnverifiedJson<ChallengeRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Created<ChallengeAnswer>, Problem> {
     let HandedOut {
         challenge,
         expires_at,
     } = admission.challenge(&request.profile, peer.0).await?;
-    let answer = ChallengeAnswer {
+    Ok(Created(ChallengeAnswer {
         challenge: STANDARD.encode(challenge.0),
         expires_at: expires_at.rfc3339(),
-    };
-    Ok((StatusCode::CREATED, NO_STORE, Json(answer)).into_response())
+    }))
 }
 
 /// The body of `POST /v1/certificates`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CertificateRequest {
+    /// What `challengeKey` returned, in base64: the standard alphabet, padded, on one line.
+    #[schema(content_encoding = "base64")]
     challenge_response: String,
+    /// The profile that the challenge was made for.
     profile: String,
+    /// For a profile of scope `user`: the address of the signed-in user. For one of scope `machine`: absent.
     #[serde(default)]
     email: Option<String>,
 }
@@ -73,6 +95,14 @@ pub(super) struct CertificateRequest {
 impl RequestBody for CertificateRequest {
     const SHAPE: &'static str =
         r#"{"challenge_response": base64, "profile": string, "email": string, for users only}"#;
+
+    /// With whatever an enrolment ends in.
+    fn can_be_refused(code: ProblemCode) -> bool {
+        !matches!(
+            code,
+            ProblemCode::MalformedQuery | ProblemCode::NotFound | ProblemCode::MethodNotAllowed
+        )
+    }
 }
 
 impl CertificateRequest {
@@ -108,15 +138,28 @@ pub fn read_certificate_request(
 }
 
 /// The answer, in this order: a retry must get the same octets.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct CertificateAnswer {
+    /// Its number, hexadecimal.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     serial_number: String,
+    /// The profile's name.
     profile: String,
+    /// PEM.
     certificate: String,
+    /// The issuing CA's certificate first, PEM each; the root is left out.
+    #[schema(min_items = 1)]
     chain: Vec<String>,
+    /// Its first second.
+    #[schema(format = DateTime)]
     not_before: String,
+    /// Its last second.
+    #[schema(format = DateTime)]
     not_after: String,
+    /// From when on its holder should enrol again, with a new key.
+    #[schema(format = DateTime)]
     renew_after: String,
+    /// The short id, for whoever asks for help.
     attempt: String,
 }
 
@@ -142,7 +185,32 @@ impl TryFrom<Enrolled> for CertificateAnswer {
     }
 }
 
-/// Issues a certificate: 201, or 200 where these bytes have had theirs.
+/// A certificate: 201, or 200 where these bytes have had theirs.
+#[derive(Debug)]
+pub(super) struct Issued {
+    fresh: bool,
+    answer: CertificateAnswer,
+}
+
+impl IntoResponse for Issued {
+    fn into_response(self) -> Response {
+        if self.fresh {
+            Created(self.answer).into_response()
+        } else {
+            Answer(self.answer).into_response()
+        }
+    }
+}
+
+impl Reply for Issued {
+    fn describe(draft: &mut Draft) {
+        draft.answers::<CertificateAnswer>(StatusCode::CREATED, "It was issued now.");
+        let about = "These bytes have had their certificate: the same octets again.";
+        draft.answers::<CertificateAnswer>(StatusCode::OK, about);
+    }
+}
+
+/// Issues a certificate.
 ///
 /// # Errors
 /// The story's refusal, as a problem.
@@ -150,18 +218,15 @@ pub(super) async fn certificate(
     State(enrollment): State<Arc<Enrollment>>,
     peer: Peer,
     UnverifiedJson(request): UnverifiedJson<CertificateRequest>,
-) -> Result<Response, Problem> {
+) -> Result<Issued, Problem> {
     answer(enrollment.enroll(request.decode(peer)?).await?)
 }
 
-fn answer(enrolled: Enrolled) -> Result<Response, Problem> {
-    let status = if enrolled.fresh {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let answer = CertificateAnswer::try_from(enrolled)?;
-    Ok((status, NO_STORE, Json(answer)).into_response())
+fn answer(enrolled: Enrolled) -> Result<Issued, Problem> {
+    Ok(Issued {
+        fresh: enrolled.fresh,
+        answer: CertificateAnswer::try_from(enrolled)?,
+    })
 }
 
 #[cfg(test)]

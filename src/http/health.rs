@@ -6,12 +6,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use serde::Serialize;
 use tokio::time::timeout;
+use utoipa::ToSchema;
+
+use crate::http::answer::{Answer, Medium, Octets};
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Reply;
 
 /// How long the checks may take.
 const CHECK_TIME: Duration = Duration::from_secs(5);
@@ -27,7 +31,7 @@ pub trait Readiness: Send + Sync + fmt::Debug {
 }
 
 /// Whether certificates can be issued, and what was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReadinessReport {
     /// Whether a load balancer should send requests here.
     pub ready: bool,
@@ -36,7 +40,7 @@ pub struct ReadinessReport {
 }
 
 /// One check. Strangers read it: no path, address, account or name of a device may stand in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReadinessCheck {
     /// Stable snake_case name, such as `database`.
     pub name: &'static str,
@@ -46,23 +50,48 @@ pub struct ReadinessCheck {
     pub detail: String,
 }
 
+/// A sign of life.
+#[derive(Debug)]
+pub(super) enum Pulse {}
+
+impl Medium for Pulse {
+    const TYPE: &'static str = "text/plain; charset=utf-8";
+    const KEPT: &'static str = "no-store";
+    const ABOUT: &'static str = "The process serves.";
+}
+
 /// Answers as long as the process does: 200.
-pub(super) async fn alive() -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], "ok\n").into_response()
+pub(super) async fn alive() -> Octets<Pulse> {
+    Octets::new("ok\n")
 }
 
 /// The report, with 200 or 503.
-pub(super) async fn ready(State(readiness): State<Arc<dyn Readiness>>) -> Response {
-    let report = timeout(CHECK_TIME, readiness.report())
-        .await
-        .unwrap_or_else(|_| late());
-    let status = if report.ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    let headers = [(header::CACHE_CONTROL, "no-store")];
-    (status, headers, Json(report)).into_response()
+#[derive(Debug)]
+pub(super) struct Reported(ReadinessReport);
+
+impl IntoResponse for Reported {
+    fn into_response(self) -> Response {
+        let status = if self.0.ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        (status, Answer(self.0)).into_response()
+    }
+}
+
+impl Reply for Reported {
+    fn describe(draft: &mut Draft) {
+        draft.answers::<ReadinessReport>(StatusCode::OK, "This node can do its part.");
+        let about = "This node cannot do its part.";
+        draft.answers::<ReadinessReport>(StatusCode::SERVICE_UNAVAILABLE, about);
+    }
+}
+
+/// Asks for the report, and does not wait for ever.
+pub(super) async fn ready(State(readiness): State<Arc<dyn Readiness>>) -> Reported {
+    let report = timeout(CHECK_TIME, readiness.report());
+    Reported(report.await.unwrap_or_else(|_| late()))
 }
 
 fn late() -> ReadinessReport {
@@ -105,7 +134,7 @@ mod tests {
             (true, StatusCode::OK),
             (false, StatusCode::SERVICE_UNAVAILABLE),
         ] {
-            let response = ready(State(Arc::new(Fixed(passed)))).await;
+            let response = ready(State(Arc::new(Fixed(passed)))).await.into_response();
             assert_eq!(response.status(), status);
             let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
             let expected = format!(

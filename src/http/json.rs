@@ -3,17 +3,25 @@
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
 
 use crate::http::body;
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Argument;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 
 /// A request body: a JSON object with exactly these members. Types that implement it refuse
 /// unknown fields.
-pub(super) trait RequestBody: DeserializeOwned {
+pub(super) trait RequestBody: DeserializeOwned + ToSchema {
     /// How the object looks, for whoever got it wrong.
     const SHAPE: &'static str;
+
+    /// Whether a body that is well-formed can be refused for what it asks for, with this code.
+    fn can_be_refused(_: ProblemCode) -> bool {
+        false
+    }
 }
 
 /// A JSON object of at most 64 KiB, declared as such, of the expected shape. Nothing in it is
@@ -33,6 +41,21 @@ impl<T: RequestBody, S: Send + Sync> FromRequest<S> for UnverifiedJson<T> {
         }
         let bytes = body::read(&parts.headers, body).await?;
         Ok(Self(parse(&bytes)?))
+    }
+}
+
+impl<T: RequestBody> Argument for UnverifiedJson<T> {
+    fn describe(draft: &mut Draft) {
+        draft.takes::<T>();
+        draft.refuses(&[
+            ProblemCode::MalformedRequest,
+            ProblemCode::BodyTooLarge,
+            ProblemCode::RequestTimeout,
+            ProblemCode::UnsupportedMediaType,
+        ]);
+        let all = ProblemCode::ALL.iter().copied();
+        let refused: Vec<_> = all.filter(|code| T::can_be_refused(*code)).collect();
+        draft.refuses(&refused);
     }
 }
 

@@ -6,16 +6,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::header;
 use prometheus_client::encoding::text::encode;
 
+use crate::http::admin::entry::Auditor;
+use crate::http::answer::{Medium, Octets};
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::telemetry::{Metrics, Reading};
 
 /// The text format of OpenMetrics 1.0.
-const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+#[derive(Debug)]
+pub(super) enum OpenMetrics {}
+
+impl Medium for OpenMetrics {
+    const TYPE: &'static str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    const KEPT: &'static str = "no-store";
+    const ABOUT: &'static str = "Every family, in the text format of OpenMetrics 1.0.";
+}
 
 /// A reading on its way.
 pub type PendingReading<'a> = Pin<Box<dyn Future<Output = Reading> + Send + 'a>>;
@@ -26,20 +33,18 @@ pub trait Readings: Send + Sync + fmt::Debug {
     fn take(&self) -> PendingReading<'_>;
 }
 
-/// Every family as text.
+/// Every family as text. Nothing of it is about a person: nobody writes down who looks, a few times a
+/// minute for ever.
 ///
 /// # Errors
 /// `internal_error`, which no value of ours causes.
 pub(super) async fn show(
+    Auditor(_): Auditor,
     State(metrics): State<Arc<Metrics>>,
     State(readings): State<Arc<dyn Readings>>,
-) -> Result<Response, Problem> {
+) -> Result<Octets<OpenMetrics>, Problem> {
     metrics.show(&readings.take().await);
     let mut text = String::new();
     encode(&mut text, metrics.registry()).map_err(|_| ProblemCode::InternalError)?;
-    let headers = [
-        (header::CONTENT_TYPE, MEDIA_TYPE),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    Ok((headers, text).into_response())
+    Ok(Octets::new(text))
 }

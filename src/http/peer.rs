@@ -7,6 +7,8 @@ use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Argument;
 use crate::http::problem::Problem;
 use crate::http::settings::HttpSettings;
 use crate::model::problem_code::ProblemCode;
@@ -38,6 +40,11 @@ where
             &settings.trusted_proxies,
         )))
     }
+}
+
+/// Nothing that a client sends.
+impl Argument for Peer {
+    fn describe(_: &mut Draft) {}
 }
 
 /// Walks `X-Forwarded-For` from its end, the only part that a proxy of ours wrote, past the trusted

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::header;
 
+use crate::http::answer::{Medium, Octets};
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;
 use crate::model::certificate::IssuerId;
@@ -35,6 +34,26 @@ impl From<String> for Bundle {
     }
 }
 
+/// One CA certificate (RFC 2585, section 4.1).
+#[derive(Debug)]
+pub(super) enum CaCertificate {}
+
+impl Medium for CaCertificate {
+    const TYPE: &'static str = "application/pkix-cert";
+    const KEPT: &'static str = FOR_AN_HOUR;
+    const ABOUT: &'static str = "The certificate, DER.";
+}
+
+/// The bundle as a file.
+#[derive(Debug)]
+pub(super) enum BundleFile {}
+
+impl Medium for BundleFile {
+    const TYPE: &'static str = "application/x-pem-file";
+    const KEPT: &'static str = FOR_AN_HOUR;
+    const ABOUT: &'static str = "The certificates to trust, PEM.";
+}
+
 /// `GET /ca/{issuer}.crt`: one CA certificate, DER (RFC 5280, section 4.2.2.1; RFC 2585, section
 /// 4.1).
 ///
@@ -43,26 +62,18 @@ impl From<String> for Bundle {
 pub(super) async fn issuer(
     State(certificates): State<IssuerCertificates>,
     UnverifiedSegment(unverified_file): UnverifiedSegment,
-) -> Result<Response, Problem> {
+) -> Result<Octets<CaCertificate>, Problem> {
     let certificate = unverified_file
         .strip_suffix(".crt")
         .and_then(IssuerId::parse)
         .and_then(|issuer| certificates.0.get(&issuer).cloned())
         .ok_or(ProblemCode::NotFound)?;
-    let headers = [
-        (header::CONTENT_TYPE, "application/pkix-cert"),
-        (header::CACHE_CONTROL, FOR_AN_HOUR),
-    ];
-    Ok((headers, certificate).into_response())
+    Ok(Octets::new(certificate))
 }
 
 /// `GET /v1/ca/bundle.pem`: whom a relying party trusts.
-pub(super) async fn bundle(State(bundle): State<Bundle>) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/x-pem-file"),
-        (header::CACHE_CONTROL, FOR_AN_HOUR),
-    ];
-    (headers, bundle.0.to_string()).into_response()
+pub(super) async fn bundle(State(bundle): State<Bundle>) -> Octets<BundleFile> {
+    Octets::new(bundle.0.to_string())
 }
 
 #[cfg(test)]
@@ -70,7 +81,7 @@ mod tests {
     #![allow(clippy::indexing_slicing, reason = "a test may fail")]
     use axum::Router;
     use axum::routing::get;
-    use http::{Method, StatusCode};
+    use http::{Method, StatusCode, header};
 
     use super::*;
     use crate::http::tests::{problem, request, send, surrounded};

@@ -8,6 +8,9 @@ pub mod table;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::openapi::schema::{Object, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::problem::action::Action;
 use crate::http::problem::table::row;
@@ -35,24 +38,54 @@ impl From<ProblemCode> for Problem {
     }
 }
 
-/// The members of the document, in this order.
-#[derive(Debug, Serialize)]
-struct Document<'a> {
+/// A problem (RFC 9457). The members stand in this order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'a> {
+    /// The address of a page about the code.
+    #[schema(pattern = "^/problems/[a-z_]+$")]
     r#type: String,
+    /// The same for every occurrence of the code.
     title: &'a str,
+    /// The HTTP status.
     status: u16,
+    /// What happened, and what to do next.
     detail: String,
+    /// What went wrong, for a program.
     code: ProblemCode,
+    /// What a program may do next.
     action: Action,
+    /// How many seconds to wait first.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     retry_after: Option<u64>,
+    /// The short id of the attempt, for whoever asks for help.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     attempt: Option<&'a str>,
+    /// Where there is no attempt: the id under which the service's log has it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<&'a str>,
+    /// The certificate that is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     serial_number: Option<String>,
 }
+
+/// Every code, from the one list that there is.
+impl PartialSchema for ProblemCode {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.iter().map(|code| code.as_str());
+        Object::builder()
+            .schema_type(Type::String)
+            .description(Some("A stable code: more are added, none is renamed."))
+            .enum_values(Some(words))
+            .into()
+    }
+}
+
+impl ToSchema for ProblemCode {}
 
 impl Problem {
     /// The same problem with its wait decided: the step's own, else the table's, and no less than a

@@ -4,27 +4,40 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
-use http::header;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Reply;
 use crate::model::facts::KeyAlgorithm;
 use crate::model::identity::KeyScope;
 use crate::model::profile::CertificateProfile;
 
-#[derive(Debug, Serialize)]
-struct Answer<'a> {
+/// What there is to ask for, in the order of the configuration.
+#[derive(Debug, Serialize, ToSchema)]
+struct Profiles<'a> {
+    /// The profiles.
     profiles: Vec<Profile<'a>>,
 }
 
 /// Public facts only: neither domains nor customers are a stranger's business.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Profile<'a> {
+    /// What requests call it.
     name: &'a str,
+    /// Whose key is challenged.
     scope: KeyScope,
+    /// Whether a request for a certificate takes an `email`; if not, it refuses one.
     email_required: bool,
+    /// Keys that it certifies, in the order of preference.
     key_algorithms: &'a [KeyAlgorithm],
+    /// How long a certificate is good, unless its issuer ends sooner.
+    #[schema(minimum = 1)]
     lifetime_seconds: i64,
+    /// How long after `not_before` the renewal window begins.
+    #[schema(minimum = 1)]
     renew_after_seconds: i64,
 }
 
@@ -42,11 +55,27 @@ impl<'a> From<&'a CertificateProfile> for Profile<'a> {
     }
 }
 
+/// The profiles, as an answer.
+#[derive(Debug)]
+pub(super) struct Listed(Arc<Vec<CertificateProfile>>);
+
+impl IntoResponse for Listed {
+    fn into_response(self) -> Response {
+        let headers = [(header::CACHE_CONTROL, "public, max-age=300")];
+        let profiles = self.0.iter().map(Profile::from).collect();
+        (headers, Json(Profiles { profiles })).into_response()
+    }
+}
+
+impl Reply for Listed {
+    fn describe(draft: &mut Draft) {
+        draft.answers::<Profiles<'_>>(StatusCode::OK, "The profiles.");
+    }
+}
+
 /// Lists the profiles in the configured order.
-pub(super) async fn list(State(profiles): State<Arc<Vec<CertificateProfile>>>) -> Response {
-    let headers = [(header::CACHE_CONTROL, "public, max-age=300")];
-    let profiles = profiles.iter().map(Profile::from).collect();
-    (headers, Json(Answer { profiles })).into_response()
+pub(super) async fn list(State(profiles): State<Arc<Vec<CertificateProfile>>>) -> Listed {
+    Listed(profiles)
 }
 
 #[cfg(test)]
@@ -69,7 +98,7 @@ mod tests {
             profile("name='wifi-user'\nscope='user'"),
             profile("name='wifi-device'\nscope='machine'\nkey_algorithms=['RSA']\nvalidity_days=1"),
         ];
-        let response = list(State(Arc::new(profiles))).await;
+        let response = list(State(Arc::new(profiles))).await.into_response();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         insta::assert_snapshot!(std::str::from_utf8(&body).unwrap());
     }

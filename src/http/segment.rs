@@ -3,6 +3,8 @@
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Argument;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 
@@ -34,5 +36,18 @@ impl<S: Send + Sync> FromRequestParts<S> for UnverifiedSegments {
             Ok(Path((first, second))) => Ok(Self(first, second)),
             Err(_) => Err(ProblemCode::NotFound.into()),
         }
+    }
+}
+
+impl Argument for UnverifiedSegment {
+    fn describe(draft: &mut Draft) {
+        draft.takes_segments();
+        draft.refuses(&[ProblemCode::NotFound]);
+    }
+}
+
+impl Argument for UnverifiedSegments {
+    fn describe(draft: &mut Draft) {
+        UnverifiedSegment::describe(draft);
     }
 }

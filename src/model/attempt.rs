@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use utoipa::ToSchema;
+
 use crate::clock::Timestamp;
 use crate::model::challenge::ChallengeDigest;
 use crate::model::identity::{Email, KeyScope};
@@ -118,7 +120,8 @@ pub struct Binding {
 }
 
 /// How far an attempt has come. The words are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum AttemptState {
     /// Bound to a challenge; Verified Access has not answered yet.
     Bound,

@@ -1,6 +1,7 @@
 //! What is known when policy decides, and how a decision is written down.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::model::identity::KeyScope;
@@ -8,7 +9,7 @@ use crate::model::listing::{AllowListing, BlockListing};
 
 /// How well an attested key is protected, and in which state the operating system booted; the names
 /// are those of the Verified Access reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum KeyTrustLevel {
     /// ChromeOS, verified boot: the only level that a user profile may admit.
@@ -44,7 +45,7 @@ impl KeyTrustLevel {
 }
 
 /// A key that may be certified: the two kinds that ChromeOS makes, by `registerKey`'s names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum KeyAlgorithm {
     /// RSA, 2048 bits, exponent 65537.
     #[serde(rename = "RSA")]
@@ -160,7 +161,7 @@ impl Facts {
 }
 
 /// One check of a decision: what was expected, what was seen, what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Check {
     /// Stable snake_case name, such as `key_trust_level`.
     pub name: String,
@@ -174,9 +175,11 @@ pub struct Check {
     pub remedy: String,
     /// What a rule of the administrator's tells the person at the Chromebook, where it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     pub message: Option<Box<str>>,
     /// Which text of a rule decided: its hash, 64 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String)]
     pub rule_hash: Option<Box<str>>,
 }
 

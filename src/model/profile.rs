@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::model::certificate_template::{
     CertificateSettings, CertificateTemplate, InvalidCertificate,
@@ -111,7 +112,7 @@ impl ProfileSettings {
 }
 
 /// Who may have a certificate of a profile, of those whom Verified Access vouched for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Allow {
     /// Everybody.

@@ -1,5 +1,7 @@
 //! Attempts: bound once, owned by one worker at a time, finished once.
 
+use utoipa::ToSchema;
+
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
 use crate::model::attempt::{AttemptId, AttemptState, Binding, Presented, ResponseDigest};
@@ -575,7 +577,8 @@ impl Store {
 }
 
 /// How an attempt ended, for a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Outcome {
     /// With a certificate.
     Issued,

@@ -41,7 +41,9 @@ words! {
     VerifiedAccess = "verified_access",
     /// The commit that keeps its verdict.
     Verdict = "verdict",
-    /// The key is proven, facts are gathered, policy decides.
+    /// A service of the organisation's own is asked, where the profile names one.
+    Webhook = "webhook",
+    /// The key is proven, facts are gathered, policy decides; the wait for a webhook is not in it.
     Policy = "policy",
     /// The certificate's octets are made and linted.
     Prepare = "prepare",

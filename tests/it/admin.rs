@@ -5,13 +5,6 @@ use std::net::Ipv4Addr;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use vaca::access::issue::{IssuedToken, TokenOffice, TokenOrder};
-use vaca::clock::Clock as _;
-use vaca::config::Config;
-use vaca::model::actor::Actor;
-use vaca::model::role::Role;
-use vaca::random::SystemRandom;
-use vaca::secrets::DeploymentKey;
 
 use crate::support::{Answer, TestCa};
 
@@ -19,32 +12,6 @@ mod clients;
 mod reading;
 mod roles;
 mod tokens;
-
-/// The key of the test's deployment.
-fn deployment_key(ca: &TestCa) -> DeploymentKey {
-    let config = Config::load(&ca.configuration_file()).unwrap();
-    vaca::server::load_deployment_key(&config.deployment_key_file).unwrap()
-}
-
-/// A token as the command line makes it, by the test's clock.
-async fn issue(ca: &TestCa, order: &TokenOrder) -> IssuedToken {
-    let office = TokenOffice {
-        store: &ca.store,
-        key: &deployment_key(ca),
-        random: &SystemRandom,
-        now: ca.clock.now(),
-    };
-    office
-        .issue(order, &Actor::CommandLine, None)
-        .await
-        .unwrap()
-}
-
-/// The text of a token of this role.
-pub async fn token(ca: &TestCa, role: Role) -> String {
-    let order = TokenOrder::new(role.as_str(), role, None).unwrap();
-    issue(ca, &order).await.text().to_owned()
-}
 
 /// A request as that kind of client makes it: a `POST` with an empty object.
 fn request(ca: &TestCa, client: &Client, method: &str, path: &str) -> RequestBuilder {

@@ -149,3 +149,22 @@ fn steps_know_neither_http_nor_sql_nor_terminals() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Whoever adds a route elsewhere serves what no document describes.
+#[test]
+fn one_file_gives_the_router_its_routes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut routers = Vec::new();
+    for file in files.iter().filter(|file| !is_for_tests(file)) {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next();
+        let code = code.unwrap_or_default();
+        let makes = [".route(", ".route_service(", ".nest(", "Router::nest"];
+        if makes.iter().any(|makes| code.contains(makes)) {
+            routers.push(file.strip_prefix(&root).unwrap().to_path_buf());
+        }
+    }
+    assert_eq!(routers, [Path::new("http/routes.rs")]);
+}

@@ -428,13 +428,8 @@ fn the_sample_lists_load() {
 async fn what_is_in_force_is_measured() {
     let users = ("users_file", "users.csv", "email,sid\nalice@example.com,\n");
     let ca = with_lists(&[users], None).await;
-    let scraped = async || {
-        let client = ca.client_at(std::net::Ipv4Addr::LOCALHOST);
-        let answer = client.get(format!("{}/metrics", ca.admin)).send().await;
-        answer.unwrap().text().await.unwrap()
-    };
     let labels = "{list=\"users\",kind=\"users\"}";
-    let shows = async |line: String| scraped().await.lines().any(|seen| seen == line);
+    let shows = async |line: String| ca.scrape().await.text.lines().any(|seen| seen == line);
     let written = START.0 - 100 * DAY;
     for line in [
         format!("vaca_list_rows{labels} 1"),

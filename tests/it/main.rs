@@ -26,6 +26,7 @@ mod listeners;
 mod lists;
 mod logs;
 mod metrics;
+mod openapi;
 mod outages;
 mod pauses;
 mod plans;

@@ -1,6 +1,5 @@
 //! What a monitoring system sees: everything that matters, and no word of a stranger's.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use serde_json::json;
@@ -10,55 +9,9 @@ use vaca_emulator::{Call, Fault, KeyAlgorithm, Scope};
 
 use crate::support::{ALICE, Answer, START, TestCa, eventually};
 
-/// One look at `/metrics`.
-struct Scrape {
-    text: String,
-    series: BTreeMap<String, f64>,
-}
-
-impl Scrape {
-    /// The value of a series, which there must be.
-    fn of(&self, series: &str) -> f64 {
-        let found = self.series.get(series);
-        *found.unwrap_or_else(|| panic!("no {series} in\n{}", self.text))
-    }
-
-    fn has(&self, series: &str) -> bool {
-        self.series.contains_key(series)
-    }
-
-    fn names(&self) -> BTreeSet<&String> {
-        self.series.keys().collect()
-    }
-}
-
 async fn fetch(ca: &TestCa, url: &str) -> Answer {
     let client = ca.client_at(Ipv4Addr::LOCALHOST);
     Answer::of(client.get(url).send().await.unwrap()).await
-}
-
-async fn scrape(ca: &TestCa) -> Scrape {
-    let answer = fetch(ca, &format!("{}/metrics", ca.admin)).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(
-        answer.header("content-type"),
-        "application/openmetrics-text; version=1.0.0; charset=utf-8"
-    );
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert!(answer.text.ends_with("# EOF\n"));
-    let samples = answer.text.lines().filter(|line| !line.starts_with('#'));
-    let series = samples.map(|line| {
-        let (series, value) = line.rsplit_once(' ').unwrap();
-        (series.to_owned(), value.parse().unwrap())
-    });
-    let series: Vec<_> = series.collect();
-    let count = series.len();
-    let series: BTreeMap<_, _> = series.into_iter().collect();
-    assert_eq!(series.len(), count, "each series once");
-    Scrape {
-        text: answer.text,
-        series,
-    }
 }
 
 #[tokio::test]
@@ -67,7 +20,7 @@ async fn an_enrolment_a_denial_and_an_outage_are_counted() {
     let (_chromebook, response) = ca.alices_response().await;
     let (_chromebook, denied) = ca.alices_response().await;
     let (_chromebook, late) = ca.alices_response().await;
-    let before = scrape(&ca).await;
+    let before = ca.scrape().await;
     // What will be counted is there from the start, so that its first increase is seen.
     let issued = r#"vaca_attempts_total{profile="wifi-user",outcome="issued",code="none"}"#;
     assert_eq!(before.of(issued), 0.0);
@@ -91,7 +44,7 @@ async fn an_enrolment_a_denial_and_an_outage_are_counted() {
     ca.present_alices(&late)
         .await
         .is("verified_access_unavailable");
-    let after = scrape(&ca).await;
+    let after = ca.scrape().await;
     let outcome = |outcome: &str, code: &str| {
         let labels = format!(r#"profile="wifi-user",outcome="{outcome}",code="{code}""#);
         after.of(&format!("vaca_attempts_total{{{labels}}}"))
@@ -116,6 +69,7 @@ async fn an_enrolment_a_denial_and_an_outage_are_counted() {
     assert_eq!(steps("verified_access"), 3.0);
     // Policy saw the developer mode.
     assert_eq!((steps("verdict"), steps("policy")), (2.0, 2.0));
+    assert_eq!(steps("webhook"), 0.0, "no profile names one");
     for stage in ["prepare", "intend", "sign", "record"] {
         assert_eq!(steps(stage), 1.0, "{stage}");
     }
@@ -127,7 +81,7 @@ async fn an_enrolment_a_denial_and_an_outage_are_counted() {
     // The same bytes again are answered, and are no second attempt.
     let again = ca.present_alices(&response).await;
     assert_eq!((again.status, again.text), (200, first.text));
-    let repeated = scrape(&ca).await;
+    let repeated = ca.scrape().await;
     assert_eq!(repeated.of(issued), 1.0);
     let ended = |outcome: &str| {
         repeated.of(&format!(
@@ -153,10 +107,10 @@ async fn whoever_never_comes_back_is_counted_when_the_schedule_closes_the_attemp
     let closed =
         r#"vaca_attempts_total{profile="wifi-user",outcome="denied",code="challenge_expired"}"#;
     eventually("the attempt is closed and counted", async || {
-        scrape(&ca).await.has(closed)
+        ca.scrape().await.has(closed)
     })
     .await;
-    assert_eq!(scrape(&ca).await.of(closed), 1.0);
+    assert_eq!(ca.scrape().await.of(closed), 1.0);
     ca.check().await;
 }
 
@@ -192,7 +146,7 @@ async fn a_stranger_writes_nothing_into_it_and_does_not_fill_it() {
             .is("invalid_email");
     };
     annoy(0).await;
-    let one = scrape(&ca).await;
+    let one = ca.scrape().await;
     assert_eq!(
         one.of(r#"vaca_refused_requests_total{code="unknown_profile"}"#),
         2.0
@@ -200,7 +154,7 @@ async fn a_stranger_writes_nothing_into_it_and_does_not_fill_it() {
     for number in 1..20 {
         annoy(number).await;
     }
-    let many = scrape(&ca).await;
+    let many = ca.scrape().await;
     assert_eq!(
         many.of(r#"vaca_refused_requests_total{code="unknown_profile"}"#),
         40.0
@@ -216,7 +170,14 @@ async fn it_is_for_operators_alone() {
     for base in [&ca.api, &ca.pki] {
         fetch(&ca, &format!("{base}/metrics")).await.is("not_found");
     }
-    let scraped = scrape(&ca).await;
+    let metrics = format!("{}/metrics", ca.admin);
+    fetch(&ca, &metrics).await.is("not_found");
+    // Nothing is written down of a look, which comes a few times a minute for ever.
+    let events = "SELECT count(*) FROM events";
+    ca.scrape().await;
+    let before = ca.count(events).await;
+    let scraped = ca.scrape().await;
+    assert_eq!(ca.count(events).await, before);
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         scraped.of(&format!(r#"vaca_build_info{{version="{version}"}}"#)),
@@ -241,7 +202,7 @@ async fn what_is_not_known_has_no_series() {
         },
     )
     .await;
-    let first = scrape(&ca).await;
+    let first = ca.scrape().await;
     assert!(!first.has("vaca_clock_offset_seconds"));
     assert_eq!(first.of("vaca_clock_trusted"), 1.0);
     // The first token is made at the start.
@@ -251,14 +212,14 @@ async fn what_is_not_known_has_no_series() {
         "{ends}"
     );
     ca.challenge("wifi-user").await;
-    let second = scrape(&ca).await;
+    let second = ca.scrape().await;
     assert_eq!(second.of("vaca_clock_offset_seconds"), 0.0);
     assert_eq!(second.of("vaca_readers_max"), 4.0);
     assert!(second.of("vaca_readers_in_use") <= 4.0);
     assert_eq!(second.of("vaca_writer_queue_commands"), 0.0);
     assert_eq!(second.of("vaca_verified_access_misconfigured"), 0.0);
     eventually("every event has a number", async || {
-        scrape(&ca).await.of("vaca_audit_events_unsequenced") == 0.0
+        ca.scrape().await.of("vaca_audit_events_unsequenced") == 0.0
     })
     .await;
     ca.emulator
@@ -268,7 +229,7 @@ async fn what_is_not_known_has_no_series() {
     ca.post("/v1/challenges", &body)
         .await
         .is("verified_access_misconfigured");
-    let third = scrape(&ca).await;
+    let third = ca.scrape().await;
     assert_eq!(third.of("vaca_verified_access_misconfigured"), 1.0);
     assert!(!third.has("vaca_access_token_expiry_timestamp_seconds"));
     ca.check().await;
@@ -277,13 +238,14 @@ async fn what_is_not_known_has_no_series() {
 #[tokio::test]
 async fn a_record_that_does_not_answer_hides_nothing_else() {
     let ca = TestCa::start().await;
-    ca.execute("ALTER TABLE events RENAME TO elsewhere").await;
     let unsequenced = "vaca_audit_events_unsequenced";
-    let scraped = scrape(&ca).await;
+    assert!(ca.scrape().await.has(unsequenced), "and there is a token");
+    ca.execute("ALTER TABLE events RENAME TO elsewhere").await;
+    let scraped = ca.scrape().await;
     assert!(!scraped.has(unsequenced));
     assert!(scraped.has("vaca_challenges_outstanding"));
     ca.execute("ALTER TABLE elsewhere RENAME TO events").await;
-    assert!(scrape(&ca).await.has(unsequenced));
+    assert!(ca.scrape().await.has(unsequenced));
     ca.check().await;
 }
 
@@ -293,7 +255,7 @@ async fn a_commit_that_fails_is_counted() {
     let (_chromebook, response) = ca.alices_response().await;
     ca.commits.next(std::any::type_name::<Intend>(), Fate::Lost);
     ca.present_alices(&response).await.is("storage_unavailable");
-    let scraped = scrape(&ca).await;
+    let scraped = ca.scrape().await;
     assert_eq!(scraped.of(r#"vaca_commits_total{result="failed"}"#), 1.0);
     assert_eq!(
         scraped.of(
@@ -322,7 +284,7 @@ async fn devices_and_both_transports_are_told_apart() {
         )
         .await;
     ca.present(&response, "wifi-device", None).await.issued();
-    let scraped = scrape(&ca).await;
+    let scraped = ca.scrape().await;
     let calls = |method: &str, result: &str| {
         scraped.of(&format!(
             r#"vaca_verified_access_calls_total{{method="{method}",transport="grpc",result="{result}"}}"#

@@ -10,7 +10,7 @@ use vaca::store::fate::Fate::{self, Lost, Unconfirmed};
 use vaca::store::revocations::Revoke;
 use vaca_emulator::KeyAlgorithm;
 
-use crate::admin::{get, post, token};
+use crate::admin::{get, post};
 use crate::support::openssl::{openssl, run, said, self_signed};
 use crate::support::{ALICE, Answer, START, TestCa, eventually};
 
@@ -34,7 +34,7 @@ async fn listed(ca: &TestCa) -> i64 {
 #[tokio::test]
 async fn a_lost_chromebook_opens_nothing_until_an_operator_says_so() {
     let ca = TestCa::start().await;
-    let operator = token(&ca, Role::Operator).await;
+    let operator = ca.token(Role::Operator).await;
     let mut lost = ca.chromebook(ALICE).await;
     let device = ca.enroll_device(&mut lost, KeyAlgorithm::Ecdsa).await;
     let response = ca
@@ -112,7 +112,7 @@ async fn many(ca: &TestCa, count: usize) -> Vec<Answer> {
 #[tokio::test]
 async fn more_than_a_few_need_a_second_look_at_exactly_these() {
     let ca = TestCa::start().await;
-    let operator = token(&ca, Role::Operator).await;
+    let operator = ca.token(Role::Operator).await;
     let issued = many(&ca, 27).await;
     let all = |extra: Value| {
         let mut order = json!({ "profile": "wifi-device", "reason": "superseded" });
@@ -167,7 +167,7 @@ async fn more_than_a_few_need_a_second_look_at_exactly_these() {
 #[tokio::test]
 async fn what_makes_no_sense_revokes_nothing() {
     let ca = TestCa::start().await;
-    let operator = token(&ca, Role::Operator).await;
+    let operator = ca.token(Role::Operator).await;
     let (_chromebook, response) = ca.alices_response().await;
     let issued = ca.present_alices(&response).await;
     let serial = issued.serial();
@@ -236,7 +236,7 @@ async fn what_makes_no_sense_revokes_nothing() {
         let done = post(&ca, &operator, REVOCATIONS, &order).await;
         assert_eq!(done.json["revoked"], 0, "{}", done.text);
     }
-    let auditor = token(&ca, Role::Auditor).await;
+    let auditor = ca.token(Role::Auditor).await;
     let order = json!({ "serials": [serial], "reason": "superseded" });
     post(&ca, &auditor, REVOCATIONS, &order)
         .await
@@ -248,7 +248,7 @@ async fn what_makes_no_sense_revokes_nothing() {
 #[tokio::test]
 async fn whatever_becomes_of_a_commit_nothing_is_un_revoked() {
     let ca = TestCa::start().await;
-    let operator = token(&ca, Role::Operator).await;
+    let operator = ca.token(Role::Operator).await;
     let cases: [(&str, Fate); 6] = [
         (type_name::<Revoke>(), Lost),
         (type_name::<Revoke>(), Unconfirmed),
@@ -286,7 +286,7 @@ async fn whatever_becomes_of_a_commit_nothing_is_un_revoked() {
 #[tokio::test]
 async fn a_certificate_that_nobody_meant_to_sign_is_found_and_revoked() {
     let ca = TestCa::start().await;
-    let operator = token(&ca, Role::Operator).await;
+    let operator = ca.token(Role::Operator).await;
     let folder = ca.folder.path();
     // Somebody has the key.
     let steps = [
@@ -417,7 +417,7 @@ async fn a_roots_lists_are_signed_where_its_key_is() {
     let (good, told) = vaca("crl import root.crt").await;
     assert!(!good && told.contains("no CRL of a root"), "{told}");
     // The issuing CA is revoked by an administrator, and the next list has it.
-    let administrator = token(&ca, Role::Administrator).await;
+    let administrator = ca.token(Role::Administrator).await;
     let serial = ca
         .rows("SELECT serial FROM certificates WHERE kind = 'issuing'")
         .await
@@ -435,7 +435,7 @@ async fn a_roots_lists_are_signed_where_its_key_is() {
 #[tokio::test]
 async fn a_clock_that_jumps_takes_nothing_off_the_list() {
     let ca = TestCa::start().await;
-    let operator = token(&ca, Role::Operator).await;
+    let operator = ca.token(Role::Operator).await;
     let issued = many(&ca, 2).await;
     let order =
         |answer: &Answer| json!({ "serials": [answer.serial()], "reason": "key_compromise" });

@@ -28,8 +28,12 @@ pub mod node;
 pub mod openssl;
 pub mod pkilint;
 pub mod postgres;
+pub mod python;
+pub mod schemathesis;
+pub mod scrape;
 pub mod service;
 mod shortcuts;
+mod tokens;
 
 pub use answer::Answer;
 use commits::Commits;
@@ -173,6 +177,7 @@ pub struct TestCa {
     pub folder: TempDir,
     running: Option<Running>,
     seed: u64,
+    scraper: OnceCell<String>,
 }
 
 impl TestCa {
@@ -247,6 +252,7 @@ impl TestCa {
             folder,
             running: None,
             seed: 1,
+            scraper: OnceCell::new(),
         }
     }
 

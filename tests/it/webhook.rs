@@ -132,6 +132,12 @@ async fn it_is_told_everything_and_may_add_facts() {
         said(&shown)
     );
 
+    let scraped = ca.scrape().await;
+    for stage in ["webhook", "policy"] {
+        let count = format!("vaca_stage_duration_seconds_count{{stage=\"{stage}\"}}");
+        assert_eq!(scraped.of(&count), 1.0, "{stage}");
+    }
+
     let (headers, body) = receiver.questions.lock().unwrap()[0].clone();
     let question: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(question["version"], 1);

@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{AnyOf, KnownFormat, Object, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::access::Principal;
 use crate::admission::storage;
 use crate::clock::Timestamp;
-use crate::http::admin::answer::{Answer, Page};
 use crate::http::admin::cursor::List;
 use crate::http::admin::desk::{Desk, absent};
 use crate::http::admin::entry::{Auditor, HelpDesk};
+use crate::http::admin::page::Page;
 use crate::http::admin::query::{QueryParameters, UnverifiedQuery, malformed};
 use crate::http::admin::views::attempt::{AttemptRecord, AttemptSummary, Explanation};
+use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;
 use crate::model::attempt::AttemptId;
@@ -30,25 +34,47 @@ use crate::store::certificates::CertificateRow;
 const SINCE: i64 = 7 * span::DAY;
 
 /// Which attempts; each part may be left out.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AttemptsQuery {
     /// Bound then or later: RFC 3339, or an age such as `30d`; a week ago where it is left out.
+    #[param(value_type = TimeOrAge, inline, required = false)]
     since: Option<String>,
     /// The e-mail that was claimed.
+    #[param(nullable = false)]
     email: Option<String>,
     /// A device, by any of the ids that Google gave it.
+    #[param(pattern = "^[A-Za-z0-9._-]{1,64}$", nullable = false)]
     device: Option<String>,
     /// The profile's name.
+    #[param(nullable = false)]
     profile: Option<String>,
     /// How it ended: `issued`, `denied` or `open`.
+    #[param(value_type = Option<Outcome>, inline, nullable = false)]
     outcome: Option<String>,
     /// Why it was denied.
+    #[param(value_type = Option<ProblemCode>, nullable = false)]
     code: Option<String>,
-    #[serde(skip_serializing)]
+    /// How many at the most, 1 to 1000; 50 where it is left out.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
     limit: Option<String>,
-    #[serde(skip_serializing)]
+    /// `next` of the part before.
+    #[param(pattern = "^[A-Za-z0-9_-]{32}$", nullable = false)]
     cursor: Option<String>,
+}
+
+/// What [`since`] reads.
+struct TimeOrAge;
+
+impl ToSchema for TimeOrAge {}
+
+impl PartialSchema for TimeOrAge {
+    fn schema() -> RefOr<Schema> {
+        let text = || Object::builder().schema_type(Type::String);
+        let time = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        let age = text().pattern(Some("^[0-9]{1,4}[smhd]$"));
+        AnyOf::builder().item(time).item(age).into()
+    }
 }
 
 impl QueryParameters for AttemptsQuery {
@@ -56,6 +82,18 @@ impl QueryParameters for AttemptsQuery {
 }
 
 impl AttemptsQuery {
+    /// Without limit and cursor.
+    fn filter(&self) -> impl Serialize {
+        (
+            &self.since,
+            &self.email,
+            &self.device,
+            &self.profile,
+            &self.outcome,
+            &self.code,
+        )
+    }
+
     fn search(&self, now: Timestamp, key: &DeploymentKey) -> Result<AttemptSearch, Refusal> {
         let device = self.device.as_deref().map(DeviceId::parse).transpose();
         let device =
@@ -117,7 +155,7 @@ pub(super) async fn list(
     UnverifiedQuery(query): UnverifiedQuery<AttemptsQuery>,
 ) -> Result<Answer<Page<AttemptSummary>>, Problem> {
     let search = query.search(desk.now(), &desk.resources.deployment_key)?;
-    let list = List::new(&desk.resources.deployment_key, "attempts", &query);
+    let list = List::new(&desk.resources.deployment_key, "attempts", &query.filter());
     let part = list.part(query.limit.as_deref(), query.cursor.as_deref())?;
     let event = query.describe(&desk, desk.reading(&principal, "attempts"));
     desk.note(event).await?;

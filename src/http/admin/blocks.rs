@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::admission::storage;
-use crate::http::admin::answer::{Answer, Created, Page};
 use crate::http::admin::cursor::List;
 use crate::http::admin::desk::{Desk, absent};
 use crate::http::admin::entry::{Auditor, Operator};
+use crate::http::admin::page::Page;
 use crate::http::admin::query::{Nothing, PageQuery, UnverifiedQuery};
 use crate::http::admin::views::block::BlockView;
+use crate::http::answer::{Answer, Created};
 use crate::http::json::{RequestBody, UnverifiedJson};
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;
@@ -37,7 +39,7 @@ pub(super) async fn list(
 }
 
 /// A block that is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BlockRequest {
     /// `user:EMAIL` or `device:ID`, any id that Google gave.
@@ -52,7 +54,7 @@ impl RequestBody for BlockRequest {
 }
 
 /// What became of a block.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Changed {
     /// `email` or `device`.
     kind: &'static str,

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use crate::http::admin::answer::Page;
+use crate::http::admin::page::Page;
 use crate::http::admin::query::{limit, malformed};
 use crate::model::refusal::Refusal;
 use crate::secrets::{DeploymentKey, Purpose};

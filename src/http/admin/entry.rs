@@ -10,6 +10,8 @@ use http::{HeaderMap, header};
 use crate::access::{PeerCertificate, Principal, UnverifiedCredentials};
 use crate::admission::storage;
 use crate::http::admin::desk::Desk;
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Argument;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::model::role::Role;
@@ -19,7 +21,7 @@ macro_rules! entries {
         $(
             /// Whoever has this role, or one that includes it.
             #[derive(Debug)]
-            pub(super) struct $role(pub(super) Principal);
+            pub(in crate::http) struct $role(pub(in crate::http) Principal);
 
             impl<S: Send + Sync> FromRequestParts<S> for $role
             where
@@ -30,6 +32,12 @@ macro_rules! entries {
                 async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                     let principal = recognise(parts, &Arc::from_ref(state)).await?;
                     admit(principal, |principal| principal.may(Role::$role)).map(Self)
+                }
+            }
+
+            impl Argument for $role {
+                fn describe(draft: &mut Draft) {
+                    describe(draft, Role::$role);
                 }
             }
         )+
@@ -60,6 +68,17 @@ where
         };
         admit(principal, may).map(Self)
     }
+}
+
+impl Argument for TokenMaker {
+    fn describe(draft: &mut Draft) {
+        describe(draft, Role::Administrator);
+    }
+}
+
+fn describe(draft: &mut Draft, least: Role) {
+    draft.admits(least);
+    draft.refuses(&[ProblemCode::NotFound, ProblemCode::StorageUnavailable]);
 }
 
 async fn recognise(parts: &Parts, desk: &Arc<Desk>) -> Result<Option<Principal>, Problem> {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::extract::State;
 
 use crate::admission::storage;
-use crate::http::admin::answer::{Answer, Page};
 use crate::http::admin::cursor::List;
 use crate::http::admin::desk::{Desk, absent};
 use crate::http::admin::entry::{Auditor, Operator};
+use crate::http::admin::page::Page;
 use crate::http::admin::query::{Nothing, PageQuery, UnverifiedQuery};
 use crate::http::admin::views::paused::PausedView;
+use crate::http::answer::Answer;
 use crate::http::json::UnverifiedJson;
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;

@@ -6,8 +6,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::json::RequestBody;
+use crate::http::openapi::draft::Draft;
+use crate::http::openapi::signature::Argument;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
@@ -16,7 +19,7 @@ use crate::model::refusal::Refusal;
 const LIMITS: (u32, u32) = (50, 1000);
 
 /// What a route takes behind `?`: texts, each at most once. Types that implement it refuse unknown names.
-pub(super) trait QueryParameters: DeserializeOwned {
+pub(super) trait QueryParameters: DeserializeOwned + IntoParams {
     /// What there is, for whoever got it wrong.
     const NAMES: &'static str;
 }
@@ -30,6 +33,13 @@ impl<T: QueryParameters, S: Send + Sync> FromRequestParts<S> for UnverifiedQuery
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Ok(Self(parse(parts.uri.query().unwrap_or_default())?))
+    }
+}
+
+impl<T: QueryParameters> Argument for UnverifiedQuery<T> {
+    fn describe(draft: &mut Draft) {
+        draft.takes_query::<T>();
+        draft.refuses(&[ProblemCode::MalformedQuery]);
     }
 }
 
@@ -52,12 +62,14 @@ pub(super) fn malformed(what: &str) -> Refusal {
 }
 
 /// What lists have in common.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
     /// How many at the most, 1 to 1000; 50 where it is left out.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, nullable = false)]
     pub(super) limit: Option<String>,
     /// `next` of the part before.
+    #[param(pattern = "^[A-Za-z0-9_-]{32}$", nullable = false)]
     pub(super) cursor: Option<String>,
 }
 
@@ -83,7 +95,7 @@ pub(super) fn limit(unverified: Option<&str>) -> Result<u32, Refusal> {
 
 /// The body of a `POST` that needs none. It is asked for all the same: what declares JSON is no form
 /// of a web site.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Nothing {}
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::admission::storage;
 use crate::clock::Timestamp;
-use crate::http::admin::answer::Answer;
 use crate::http::admin::desk::Desk;
 use crate::http::admin::entry::Operator;
 use crate::http::admin::views::revocation::{DoneView, PlanView};
+use crate::http::answer::Answer;
 use crate::http::json::{RequestBody, UnverifiedJson};
 use crate::http::problem::Problem;
 use crate::model::certificate::IssuerId;
@@ -26,7 +27,7 @@ use crate::revocation::{Filter, NotRevoked, Order, Selection, plan};
 const MOST: usize = 10_000;
 
 /// Which certificates, and why.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RevocationRequest {
     /// Numbers, `ISSUER/NUMBER` where two issuers could have one.
@@ -57,10 +58,19 @@ pub(super) struct RevocationRequest {
 
 impl RequestBody for RevocationRequest {
     const SHAPE: &'static str = "{\"device\": \"..\", \"reason\": \"privilege_withdrawn\", \"dry_run\": true}, or serials, email; narrowed by profile, issuer, issued_from, issued_until; with block and confirm";
+
+    fn can_be_refused(code: ProblemCode) -> bool {
+        matches!(
+            code,
+            ProblemCode::ConfirmationRequired
+                | ProblemCode::OtherSelection
+                | ProblemCode::SelectionTooLarge
+        )
+    }
 }
 
 /// One of the two answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum RevocationAnswer {
     /// Of a dry run.

@@ -3,22 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use serde::Serialize;
 
-use crate::http::admin::answer::Answer;
 use crate::http::admin::desk::Desk;
 use crate::http::admin::entry::Auditor;
+use crate::http::admin::page::Whole;
 use crate::http::admin::views::issuer::IssuerView;
 use crate::http::admin::views::profile::ProfileView;
+use crate::http::answer::Answer;
 use crate::http::health::ReadinessReport;
 use crate::http::problem::Problem;
-
-/// A list that is never long: all of it.
-#[derive(Debug, Serialize)]
-pub(super) struct Whole<T> {
-    /// In the order of the configuration.
-    items: Vec<T>,
-}
 
 /// `GET /v1/admin/profiles`.
 pub(super) async fn profiles(

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::access::issue::{NotIssued, TokenOffice, TokenOrder, revoke as revoke_token};
 use crate::admission::{no_random, storage};
-use crate::http::admin::answer::{Answer, Created, Page};
 use crate::http::admin::cursor::List;
 use crate::http::admin::desk::{Desk, absent};
 use crate::http::admin::entry::{Administrator, TokenMaker};
+use crate::http::admin::page::Page;
 use crate::http::admin::query::{Nothing, PageQuery, UnverifiedQuery};
 use crate::http::admin::views::token::{NewTokenView, TokenView};
+use crate::http::answer::{Answer, Created};
 use crate::http::json::{RequestBody, UnverifiedJson};
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;
@@ -38,14 +40,18 @@ pub(super) async fn list(
 }
 
 /// A token that is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenRequest {
     /// What people call it: 1 to 64 of `[A-Za-z0-9._-]`.
+    #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$")]
     name: String,
     /// What it allows.
     role: Role,
     /// How long it is good, such as `30d`, a minute to 400 days; 90 days where it is left out.
+    #[schema(
+        pattern = "^([6-9][0-9]s|[1-9][0-9]{0,3}m|[1-9][0-9]{0,2}h|([1-9]|[1-9][0-9]|[1-3][0-9]{2}|400)d)$"
+    )]
     expires: Option<String>,
 }
 
@@ -86,8 +92,9 @@ fn refuse(error: NotIssued) -> Refusal {
 }
 
 /// A token that is worthless now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RevokedView {
+    /// Its public half.
     id: String,
     /// Whether this request did it.
     revoked_now: bool,

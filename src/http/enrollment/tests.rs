@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use axum::body::to_bytes;
+use axum::response::IntoResponse as _;
 use http::{StatusCode, header};
 use proptest::prelude::*;
 
@@ -47,7 +48,7 @@ fn decode(challenge_response: &str) -> Result<Vec<u8>, ProblemCode> {
 async fn a_retry_gets_the_same_octets_with_another_status() {
     let mut bodies = Vec::new();
     for (fresh, status) in [(true, StatusCode::CREATED), (false, StatusCode::OK)] {
-        let response = answer(enrolled(fresh)).unwrap();
+        let response = answer(enrolled(fresh)).unwrap().into_response();
         assert_eq!(response.status(), status);
         let cache = response.headers().get(header::CACHE_CONTROL).unwrap();
         assert_eq!(cache, "no-store");

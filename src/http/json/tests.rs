@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{RequestBody, UnverifiedJson};
 use crate::http::tests::{problem, request, send, surrounded};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Greeting {
     name: String,

@@ -1,11 +1,12 @@
 //! What a program may do about a problem, and when.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::random::Random;
 
 /// What a client can safely do without a person. A client that meets a word it does not know stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Send the same bytes again, after the wait.

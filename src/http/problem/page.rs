@@ -1,12 +1,20 @@
 //! `GET /problems/{code}`: the address in a problem's `type` resolves to a page for people.
 
-use axum::response::{IntoResponse, Response};
-use http::header;
-
+use crate::http::answer::{Medium, Octets};
 use crate::http::problem::Problem;
 use crate::http::problem::table::row;
 use crate::http::segment::UnverifiedSegment;
 use crate::model::problem_code::ProblemCode;
+
+/// A page for people.
+#[derive(Debug)]
+pub(in crate::http) enum Page {}
+
+impl Medium for Page {
+    const TYPE: &'static str = "text/plain; charset=utf-8";
+    const KEPT: &'static str = "public, max-age=3600";
+    const ABOUT: &'static str = "What happened, and what to do.";
+}
 
 /// The page of one code, as plain text; for a word that is no code of ours, a problem itself.
 ///
@@ -14,10 +22,9 @@ use crate::model::problem_code::ProblemCode;
 /// [`ProblemCode::NotFound`].
 pub(in crate::http) async fn show(
     UnverifiedSegment(unverified_code): UnverifiedSegment,
-) -> Result<Response, Problem> {
+) -> Result<Octets<Page>, Problem> {
     let code = ProblemCode::parse(&unverified_code).ok_or(ProblemCode::NotFound)?;
-    let headers = [(header::CACHE_CONTROL, "public, max-age=3600")];
-    Ok((headers, text(code)).into_response())
+    Ok(Octets::new(text(code)))
 }
 
 pub(super) fn text(code: ProblemCode) -> String {

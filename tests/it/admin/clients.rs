@@ -10,7 +10,7 @@ use reqwest::{Certificate, Client, Identity};
 use vaca::model::fingerprint::Fingerprint;
 use vaca::model::role::Role;
 
-use super::{answer, events, is_nothing, request, token};
+use super::{answer, events, is_nothing, request};
 use crate::support::openssl::self_signed;
 use crate::support::{START, TestCa, eventually, http_client};
 
@@ -150,7 +150,7 @@ async fn a_certificate_is_that_of_the_connection_and_of_no_header() {
         is_nothing(&answer(asked).await, &nothing);
     }
     // A token comes in over TLS too, and is then what counts, good or bad.
-    let administrator = token(ca, Role::Administrator).await;
+    let administrator = ca.token(Role::Administrator).await;
     for client in [&monitor, &stranger] {
         let asked = request(ca, client, "GET", "/v1/admin/tokens").bearer_auth(&administrator);
         assert_eq!(answer(asked).await.status, 200);

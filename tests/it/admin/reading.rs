@@ -7,7 +7,7 @@ use vaca::store::audit::Note;
 use vaca::store::fate::Fate;
 use vaca_emulator::{Call, Fault, KeyAlgorithm};
 
-use super::{ask, events, get, is_nothing, nothing, token};
+use super::{ask, events, get, is_nothing, nothing};
 use crate::support::{ALICE, Answer, TestCa};
 
 /// Three attempts: one of Alice's and one of a device's with a certificate, one of Bob's denied.
@@ -42,7 +42,7 @@ fn attempts(answer: &Answer) -> Vec<String> {
 async fn attempts_are_found_part_by_part() {
     let ca = TestCa::start().await;
     let [alice, device, bob] = three(&ca).await;
-    let auditor = token(&ca, Role::Auditor).await;
+    let auditor = ca.token(Role::Auditor).await;
     let found = async |query: &str| {
         attempts(&get(&ca, &auditor, &format!("/v1/admin/attempts{query}")).await)
     };
@@ -103,7 +103,7 @@ async fn attempts_are_found_part_by_part() {
 async fn one_attempt_and_one_certificate_are_told_in_full() {
     let ca = TestCa::start().await;
     let [alice, _device, bob] = three(&ca).await;
-    let desk = token(&ca, Role::HelpDesk).await;
+    let desk = ca.token(Role::HelpDesk).await;
     let shown = get(
         &ca,
         &desk,
@@ -202,8 +202,8 @@ async fn whoever_waits_is_listed_and_released() {
         let (_chromebook, response) = ca.alices_response().await;
         ca.present_alices(&response).await.is("developer_mode");
     }
-    let auditor = token(&ca, Role::Auditor).await;
-    let operator = token(&ca, Role::Operator).await;
+    let auditor = ca.token(Role::Auditor).await;
+    let operator = ca.token(Role::Operator).await;
     let listed = get(&ca, &auditor, "/v1/admin/paused").await;
     let item = &listed.json["items"][0];
     assert_eq!(
@@ -244,7 +244,7 @@ async fn whoever_waits_is_listed_and_released() {
 async fn nobody_reads_what_cannot_be_written_down() {
     let ca = TestCa::start().await;
     let [alice, ..] = three(&ca).await;
-    let auditor = token(&ca, Role::Auditor).await;
+    let auditor = ca.token(Role::Auditor).await;
     for path in [
         "/v1/admin/attempts".to_owned(),
         format!("/v1/admin/attempts/{alice}"),

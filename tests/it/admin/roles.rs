@@ -7,7 +7,7 @@ use vaca::http::admin::{Entry, TABLE};
 use vaca::model::role::Role;
 
 use super::clients::{Named, TlsCa};
-use super::{Answer, answer, is_nothing, nothing, request, token};
+use super::{Answer, answer, is_nothing, nothing, request};
 use crate::support::TestCa;
 
 /// The route's address with something behind each variable segment.
@@ -53,7 +53,7 @@ async fn each_role_enters_where_the_table_says_by_a_token() {
     let nothing = nothing(&ca).await;
     let client = ca.client_at(Ipv4Addr::LOCALHOST);
     for role in Role::ALL {
-        let token = token(&ca, role).await;
+        let token = ca.token(role).await;
         for entry in TABLE {
             let path = path(entry, &attempt, &certificate);
             let asked = request(&ca, &client, entry.method, &path).bearer_auth(&token);
@@ -100,7 +100,7 @@ async fn a_stranger_finds_nothing_whatever_they_show() {
     let ca = TestCa::start().await;
     let nothing = nothing(&ca).await;
     let client = ca.client_at(Ipv4Addr::LOCALHOST);
-    let good = token(&ca, Role::Administrator).await;
+    let good = ca.token(Role::Administrator).await;
     let bearer = format!("Bearer {good}");
     let shown: Vec<Vec<String>> = vec![
         vec![],

@@ -13,7 +13,7 @@ use vaca::model::token::Grant;
 use vaca::random::SystemRandom;
 use vaca::secrets::DeploymentKey;
 
-use super::{ask, deployment_key, events, get, is_nothing, issue, nothing, post, token};
+use super::{ask, events, get, is_nothing, nothing, post};
 use crate::support::openssl::{run, said};
 use crate::support::service::VACA;
 use crate::support::{START, TestCa, eventually};
@@ -24,7 +24,7 @@ const TOKENS: &str = "/v1/admin/tokens";
 async fn a_token_ends_by_its_age_and_by_its_revocation() {
     let ca = TestCa::start().await;
     let nothing = nothing(&ca).await;
-    let administrator = token(&ca, Role::Administrator).await;
+    let administrator = ca.token(Role::Administrator).await;
     let body = json!({ "name": "inventory", "role": "auditor", "expires": "2h" });
     let made = post(&ca, &administrator, TOKENS, &body).await;
     assert_eq!(made.status, 201, "{}", made.text);
@@ -96,7 +96,7 @@ async fn nothing_at(ca: &TestCa) -> super::Answer {
 #[tokio::test]
 async fn what_a_token_is_wanted_for_is_checked() {
     let ca = TestCa::start().await;
-    let administrator = token(&ca, Role::Administrator).await;
+    let administrator = ca.token(Role::Administrator).await;
     for body in [
         json!({}),
         json!([]),
@@ -127,7 +127,7 @@ async fn what_a_token_is_wanted_for_is_checked() {
 #[tokio::test]
 async fn a_row_that_somebody_else_wrote_opens_nothing() {
     let ca = TestCa::start().await;
-    let auditor = token(&ca, Role::Auditor).await;
+    let auditor = ca.token(Role::Auditor).await;
     let lists = "/v1/admin/tokens";
     let nothing = nothing(&ca).await;
     // More than it was.
@@ -182,7 +182,7 @@ fn blob(ca: &TestCa, octets: &[u8]) -> String {
 async fn a_token_for_one_use_makes_one_token() {
     let ca = TestCa::start().await;
     let nothing = nothing(&ca).await;
-    let bootstrap = issue(&ca, &TokenOrder::bootstrap()).await;
+    let bootstrap = ca.issue_token(&TokenOrder::bootstrap()).await;
     let text = bootstrap.text();
     for path in ["/v1/admin/doctor", "/v1/admin/attempts", TOKENS] {
         is_nothing(&get(&ca, text, path).await, &nothing);
@@ -216,7 +216,7 @@ async fn a_token_for_one_use_makes_one_token() {
     let by: Vec<_> = by.iter().filter(|event| event.contains(&actor)).collect();
     assert_eq!(by.len(), 2, "{by:?}");
 
-    let late = issue(&ca, &TokenOrder::bootstrap()).await;
+    let late = ca.issue_token(&TokenOrder::bootstrap()).await;
     elsewhere_and_here(&ca).await;
     ca.clock.advance(24 * 60 * 60);
     let refused = post(&ca, late.text(), TOKENS, &body).await;
@@ -226,9 +226,9 @@ async fn a_token_for_one_use_makes_one_token() {
 
 /// Another node, with a writer of its own, is asked for the one use at the same time.
 async fn elsewhere_and_here(ca: &TestCa) {
-    let contested = issue(ca, &TokenOrder::bootstrap()).await;
+    let contested = ca.issue_token(&TokenOrder::bootstrap()).await;
     let order = TokenOrder::new("elsewhere", Role::Administrator, None).unwrap();
-    let key = deployment_key(ca);
+    let key = ca.deployment_key();
     let office = TokenOffice {
         store: &ca.store,
         key: &key,
@@ -254,7 +254,7 @@ async fn elsewhere_and_here(ca: &TestCa) {
 #[tokio::test]
 async fn the_last_use_is_written_down_once_a_minute() {
     let ca = TestCa::start().await;
-    let auditor = token(&ca, Role::Auditor).await;
+    let auditor = ca.token(Role::Auditor).await;
     let used = async || ca.count("SELECT last_used_at FROM tokens").await;
     for (seconds, noted) in [(0, 0), (59, 0), (1, 60), (30, 60), (3600, 3690)] {
         ca.clock.advance(seconds);

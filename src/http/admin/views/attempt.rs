@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::http::problem::table::row;
+use crate::model::attempt::AttemptState;
 use crate::model::facts::Check;
 use crate::model::identity::{Email, KeyScope};
 use crate::model::problem_code::ProblemCode;
@@ -12,23 +14,28 @@ use crate::store::attempts::Attempt;
 use crate::store::certificates::CertificateRow;
 
 /// A line of a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AttemptSummary {
     /// The short id.
     pub attempt: String,
     /// When it was bound.
+    #[schema(format = DateTime)]
     pub bound_at: String,
     /// How far it has come.
+    #[schema(value_type = AttemptState)]
     pub state: &'static str,
     /// Why it was denied.
+    #[schema(required)]
     pub code: Option<ProblemCode>,
     /// What it was for.
     pub profile: String,
     /// The e-mail that was claimed.
+    #[schema(required)]
     pub unverified_email: Option<String>,
     /// The network address that it came from.
     pub peer: String,
     /// Since when keyed digests stand for e-mails, device ids and addresses.
+    #[schema(format = DateTime, required)]
     pub personal_data_shortened_at: Option<String>,
 }
 
@@ -74,13 +81,15 @@ pub fn shortened_at(attempt: &Attempt) -> Option<Timestamp> {
 }
 
 /// All that is known of one attempt.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AttemptRecord {
     /// The short id.
     pub attempt: String,
     /// How far it has come.
+    #[schema(value_type = AttemptState)]
     pub state: &'static str,
     /// Why it was denied.
+    #[schema(required)]
     pub code: Option<ProblemCode>,
     /// What it was for.
     pub profile: String,
@@ -89,24 +98,32 @@ pub struct AttemptRecord {
     /// Whose key.
     pub scope: KeyScope,
     /// The e-mail that was claimed.
+    #[schema(required)]
     pub unverified_email: Option<String>,
     /// The network address that it came from.
     pub peer: String,
     /// Since when keyed digests stand for e-mails, device ids and addresses.
+    #[schema(format = DateTime, required)]
     pub personal_data_shortened_at: Option<String>,
     /// When it was bound.
+    #[schema(format = DateTime)]
     pub bound_at: String,
     /// When it had its outcome.
+    #[schema(format = DateTime, required)]
     pub finished_at: Option<String>,
     /// Before when the denied identity gets nothing more.
+    #[schema(format = DateTime, required)]
     pub retry_at: Option<String>,
     /// What Verified Access answered, and how fast.
+    #[schema(required)]
     pub verified_access: Option<String>,
     /// What policy decided on.
+    #[schema(value_type = Option<Object>, required)]
     pub facts: Option<Value>,
     /// Every check.
     pub checks: Vec<Check>,
     /// The certificate's number.
+    #[schema(required)]
     pub serial_number: Option<String>,
 }
 
@@ -137,7 +154,7 @@ impl AttemptRecord {
 }
 
 /// What happened, for whoever is asked "why was I denied".
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Explanation {
     /// The short id.
     pub attempt: String,

@@ -1,11 +1,12 @@
 //! Blocks.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::store::blocks::BlockRow;
 
 /// Who gets no certificate.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct BlockView {
     /// `email` or `device`.
     pub kind: String,
@@ -14,6 +15,7 @@ pub struct BlockView {
     /// Why.
     pub reason: String,
     /// Since when.
+    #[schema(format = DateTime)]
     pub created_at: String,
 }
 

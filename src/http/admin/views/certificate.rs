@@ -1,6 +1,7 @@
 //! Certificates.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::http::pem;
@@ -9,7 +10,7 @@ use crate::model::serial::hex;
 use crate::store::certificates::CertificateRow;
 
 /// A line of a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CertificateSummary {
     /// Its number, hexadecimal.
     pub serial_number: String,
@@ -24,16 +25,22 @@ pub struct CertificateSummary {
     /// Whom it names.
     pub identity: String,
     /// Its first second.
+    #[schema(format = DateTime)]
     pub not_before: String,
     /// Its last second.
+    #[schema(format = DateTime)]
     pub not_after: String,
     /// From when on its holder should ask for the next.
+    #[schema(format = DateTime)]
     pub renew_after: String,
     /// The attempt that it came from.
+    #[schema(required)]
     pub attempt: Option<String>,
     /// When it was revoked.
+    #[schema(required, format = DateTime)]
     pub revoked_at: Option<String>,
     /// Why.
+    #[schema(required)]
     pub revocation_reason: Option<RevocationReason>,
 }
 
@@ -59,32 +66,41 @@ impl CertificateSummary {
 }
 
 /// All that is known of one certificate.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CertificateRecord {
     /// What lists say of it.
     #[serde(flatten)]
     pub summary: CertificateSummary,
     /// The user.
+    #[schema(required)]
     pub email: Option<String>,
     /// The device's id in the Directory API.
+    #[schema(required)]
     pub device_permanent_id: Option<String>,
     /// The device's id in the policy.
+    #[schema(required)]
     pub virtual_device_id: Option<String>,
     /// The id that the device was enrolled with.
+    #[schema(required)]
     pub device_enrollment_id: Option<String>,
     /// The id that the device's hardware attests.
+    #[schema(required)]
     pub attested_device_id: Option<String>,
     /// The managing customer.
+    #[schema(required)]
     pub customer_id: Option<String>,
     /// Which version of the profile.
     pub profile_hash: String,
     /// SHA-256 of the certified key.
     pub spki_sha256: String,
     /// When it was intended.
+    #[schema(format = DateTime)]
     pub intended_at: String,
     /// When it was recorded or abandoned.
+    #[schema(format = DateTime, required)]
     pub closed_at: Option<String>,
     /// PEM, once it is recorded.
+    #[schema(required)]
     pub certificate: Option<String>,
 }
 

@@ -1,11 +1,12 @@
 //! Issuers.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ca::Issuer;
 
 /// A CA of ours.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct IssuerView {
     /// What profiles call it.
     pub name: String,
@@ -16,8 +17,10 @@ pub struct IssuerView {
     /// `google`, or `test` for an issuer that nobody may trust.
     pub endpoint: &'static str,
     /// Its first second.
+    #[schema(format = DateTime)]
     pub not_before: String,
     /// Its last second.
+    #[schema(format = DateTime)]
     pub not_after: String,
     /// The issuing certificate, PEM.
     pub certificate: String,

@@ -1,18 +1,21 @@
 //! Identities that wait.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::problem_code::ProblemCode;
 use crate::store::pauses::PausedIdentity;
 
 /// A user or device that was told to wait.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PausedView {
     /// `user:EMAIL` or `device:ID`.
     pub identity: String,
     /// When it was first told so.
+    #[schema(format = DateTime)]
     pub since: String,
     /// Until when.
+    #[schema(format = DateTime)]
     pub until: String,
     /// How many denials in a row.
     pub denials: i64,

@@ -1,13 +1,14 @@
 //! Profiles.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::facts::{KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::KeyScope;
 use crate::model::profile::{Allow, CertificateProfile};
 
 /// What a profile asks for and gives.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProfileView {
     /// What requests call it.
     pub name: String,

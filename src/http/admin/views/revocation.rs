@@ -1,13 +1,14 @@
 //! What a revocation would hit, and what it did.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::revocation::RevocationReason;
 use crate::revocation::{Done, Plan, Share};
 use crate::store::selection::Selected;
 
 /// A certificate that is hit.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SelectedView {
     /// The issuer's id.
     pub issuer: String,
@@ -18,8 +19,10 @@ pub struct SelectedView {
     /// Whom it names.
     pub identity: String,
     /// When it was intended.
+    #[schema(format = DateTime)]
     pub issued_at: String,
     /// Its last second.
+    #[schema(format = DateTime)]
     pub not_after: String,
     /// Whether it is revoked already.
     pub revoked: bool,
@@ -40,7 +43,7 @@ impl SelectedView {
 }
 
 /// What an order would do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PlanView {
     /// Why.
     pub reason: RevocationReason,
@@ -95,7 +98,7 @@ impl PlanView {
 }
 
 /// What was done.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DoneView {
     /// Certificates that were revoked now.
     pub revoked: u64,

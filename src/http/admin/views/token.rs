@@ -1,6 +1,7 @@
 //! Tokens.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::access::issue::IssuedToken;
 use crate::clock::Timestamp;
@@ -8,7 +9,7 @@ use crate::model::role::Role;
 use crate::store::tokens::TokenRow;
 
 /// What is known of a token. Its secret is not.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TokenView {
     /// Its public half.
     pub id: String,
@@ -21,12 +22,15 @@ pub struct TokenView {
     /// `good`, `expired`, `spent` or `revoked`.
     pub state: &'static str,
     /// When it was made.
+    #[schema(format = DateTime)]
     pub created_at: String,
     /// By whom, as events name them.
     pub created_by: String,
     /// From when on it is worthless.
+    #[schema(format = DateTime)]
     pub expires_at: String,
     /// When it was last used, to the minute.
+    #[schema(format = DateTime, required)]
     pub last_used_at: Option<String>,
 }
 
@@ -62,7 +66,7 @@ fn state(row: &TokenRow, now: Timestamp) -> &'static str {
 }
 
 /// A new token, with its text.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct NewTokenView {
     /// The token: shown here and never again.
     pub token: String,
@@ -73,6 +77,7 @@ pub struct NewTokenView {
     /// What it allows.
     pub role: Role,
     /// From when on it is worthless.
+    #[schema(format = DateTime)]
     pub expires_at: String,
 }
 

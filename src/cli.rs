@@ -25,6 +25,7 @@ mod policy;
 mod serve;
 mod text;
 mod tokens;
+mod webhook;
 
 pub use init::{InitArguments, KeyKind, initialize};
 pub use logging::start as start_logging;
@@ -72,6 +73,9 @@ enum Command {
     /// Look at the organisation's lists of devices and users.
     #[command(subcommand)]
     Lists(lists::ListsCommand),
+    /// Try a webhook before devices depend on it.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Try policy before it is in force.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -126,6 +130,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Paused(command) => return paused::run(&config, command).await,
         Command::Tokens(command) => return tokens::run(&config, command).await,
         Command::Lists(command) => return lists::run(&config, &command),
+        Command::Webhook(command) => return webhook::run(&config, command).await,
         Command::Policy(command) => return policy::run(&config, command).await,
         Command::Audit(command) => return audit::run(&config, command).await,
     }

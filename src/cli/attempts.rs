@@ -121,7 +121,10 @@ pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
-async fn find(config: &Config, id: &str) -> anyhow::Result<(Attempt, Option<CertificateRow>)> {
+pub(super) async fn find(
+    config: &Config,
+    id: &str,
+) -> anyhow::Result<(Attempt, Option<CertificateRow>)> {
     let id = AttemptId::parse(id)
         .context("an attempt's id is 8 letters and digits, such as 7K3M9QXT")?;
     let store = open_store(config).await?;

@@ -14,6 +14,7 @@ mod attempts;
 mod audit;
 mod certificates;
 mod config;
+mod deliveries;
 mod doctor;
 mod init;
 mod lists;
@@ -67,6 +68,9 @@ enum Command {
     /// Look at users and devices that have to wait, and release them.
     #[command(subcommand)]
     Paused(paused::PausedCommand),
+    /// Look at events that services of yours were not told yet, and try again.
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
     /// Make, list and revoke the tokens of operators and their programs.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
@@ -111,7 +115,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 /// The record, for a command that looks at it.
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    Store::open(&config.database)
+    Store::open_and_tell(&config.database, config.subscriptions())
         .await
         .with_context(|| format!("cannot open the database {}", config.database))
 }
@@ -128,6 +132,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
         Command::Paused(command) => return paused::run(&config, command).await,
+        Command::Deliveries(command) => return deliveries::run(&config, command).await,
         Command::Tokens(command) => return tokens::run(&config, command).await,
         Command::Lists(command) => return lists::run(&config, &command),
         Command::Webhook(command) => return webhook::run(&config, command).await,

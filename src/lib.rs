@@ -46,6 +46,9 @@ pub mod admission;
 /// From an admitted request to a certificate.
 pub mod enrollment;
 
+/// Who is told of it? Signed events to services of the organisation's own.
+pub mod delivery;
+
 /// What must happen when.
 pub mod schedule;
 

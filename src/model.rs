@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod certificate_names;
 pub mod certificate_template;
 pub mod challenge;
+pub mod delivery;
 pub mod digest;
 pub mod endpoint;
 pub mod event;

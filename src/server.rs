@@ -23,6 +23,7 @@ use crate::ca::Issuer;
 use crate::ca::bundle::bundle;
 use crate::clock::Clock;
 use crate::config::{Config, IssuerSettings, ListenSettings};
+use crate::delivery::{self, Sink};
 use crate::enrichment::LiveLists;
 use crate::enrichment::webhook::Webhook;
 use crate::enrollment::Enrollment;
@@ -34,8 +35,8 @@ use crate::model::attempt::ENROLLMENT_DEADLINE;
 use crate::model::certificate::IssuerId;
 use crate::random::Random;
 use crate::schedule::{Retention, Schedule};
-use crate::store::Store;
 use crate::store::fate::CommitFate;
+use crate::store::{Store, Writing};
 use crate::telemetry::{Metrics, Names};
 
 mod client_trust;
@@ -47,7 +48,7 @@ mod readings;
 mod tls;
 
 use client_trust::{ClientTrust, Clients};
-pub use keys::{load_deployment_key, load_issuer, load_webhook, read_passphrase};
+pub use keys::{load_deployment_key, load_event_sink, load_issuer, load_webhook, read_passphrase};
 use peer_certificate::PeerAcceptor;
 use readiness::Health;
 use readings::Instruments;
@@ -126,6 +127,7 @@ pub struct Server {
     edge: Edge,
     listen: ListenSettings,
     retention: Retention,
+    sinks: Vec<Arc<Sink>>,
     admin: AdminSettings,
     admin_trust: Option<ClientTrust>,
 }
@@ -139,7 +141,9 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let issuers = load_issuers(config)?;
     let resources = Arc::new(open(config, parts, &issuers).await?);
     let admission = Arc::new(Admission::new(Arc::clone(&resources), &config.admission));
-    let health = Health::new(Arc::clone(&resources), &issuers);
+    let sinks = load_sinks(config)?;
+    let names: Vec<_> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
+    let health = Health::new(Arc::clone(&resources), &issuers, names.clone());
     let admin_trust = admin_trust(config, &issuers)?;
     let readiness: Arc<dyn Readiness> = Arc::new(health);
     let desk = desk(config, &resources, &issuers, &readiness);
@@ -150,7 +154,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         Arc::clone(&resources),
         issuers,
     ));
-    let instruments = Instruments::new(Arc::clone(&admission), Arc::clone(&resources));
+    let instruments = Instruments::new(Arc::clone(&admission), Arc::clone(&resources), names);
     let edge = Edge {
         admission,
         enrollment: Arc::clone(&enrollment),
@@ -171,6 +175,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         edge,
         listen: config.listen.clone(),
         retention: config.retention,
+        sinks,
         admin: config.admin.clone(),
         admin_trust,
     })
@@ -184,7 +189,12 @@ async fn open(
 ) -> anyhow::Result<Resources> {
     let lists = LiveLists::load(&config.enrichment).context("[enrichment]")?;
     let metrics = Arc::new(metrics(config, issuers));
-    let store = Store::open_to_write(&config.database, parts.commits, metrics.commits.clone())
+    let writing = Writing {
+        commits: parts.commits,
+        measured: metrics.commits.clone(),
+        subscriptions: config.subscriptions(),
+    };
+    let store = Store::open_to_write(&config.database, writing)
         .await
         .with_context(|| format!("cannot open the database {}", config.database))?;
     check_clock(&store, parts.clock.as_ref()).await?;
@@ -212,9 +222,11 @@ async fn open(
 /// Everything that is measured, under the names that the configuration gives.
 fn metrics(config: &Config, issuers: &HashMap<String, Issuer>) -> Metrics {
     let profiles = config.profiles.iter();
+    let sinks = config.event_sinks.iter();
     let metrics = Metrics::new(&Names {
         profiles: profiles.map(|profile| profile.name.clone()).collect(),
         lists: config.enrichment.names(),
+        sinks: sinks.map(|sink| sink.name.clone()).collect(),
     });
     for (name, issuer) in issuers {
         metrics.issuers.ends(name, issuer.not_after());
@@ -235,6 +247,13 @@ fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
 
 fn load_webhooks(config: &Config) -> anyhow::Result<Vec<Webhook>> {
     config.webhooks.iter().map(load_webhook).collect()
+}
+
+fn load_sinks(config: &Config) -> anyhow::Result<Vec<Arc<Sink>>> {
+    let sinks = config.event_sinks.iter();
+    sinks
+        .map(|sink| load_event_sink(sink).map(Arc::new))
+        .collect()
 }
 
 /// What operators reach, and how they come in.
@@ -334,11 +353,10 @@ impl Server {
             ));
         }
         let name: [u8; 8] = self.resources.random.array().unwrap_or_default();
-        let schedule = Schedule::new(
-            Arc::clone(&self.resources),
-            crate::model::serial::hex(&name),
-            self.retention,
-        );
+        let name = crate::model::serial::hex(&name);
+        let schedule = Schedule::new(Arc::clone(&self.resources), name.clone(), self.retention);
+        let mut deliveries =
+            tokio::spawn(delivery::run(Arc::clone(&self.resources), self.sinks, name));
         let clock = Arc::clone(&self.resources.clock);
         let reloads = tls.into_iter().chain(admin_tls).collect();
         let mut chores = tokio::spawn(chores(schedule, clock, reloads));
@@ -348,6 +366,7 @@ impl Server {
             Some(ended) = serving.join_next() => ended.map_err(anyhow::Error::from).and_then(|served| served),
             // Without it nothing is ordered, swept or reloaded: better no service than half of one.
             ended = &mut chores => Err(anyhow!("the schedule ended: {ended:?}")),
+            ended = &mut deliveries => Err(anyhow!("nobody delivers events any more: {ended:?}")),
             ended = &mut lists => Err(anyhow!("nobody looks at the lists any more: {ended:?}")),
         };
         tracing::info!("stopping: no new requests, what was bound is finished");
@@ -363,6 +382,7 @@ impl Server {
         self.enrollment.finish().await;
         chores.abort();
         lists.abort();
+        deliveries.abort();
         self.resources.store.close().await;
         ended
     }

@@ -13,6 +13,7 @@ mod attempts;
 mod calls;
 mod catalogue;
 mod commits;
+mod deliveries;
 mod issuers;
 mod lists;
 mod optional;
@@ -23,6 +24,7 @@ pub use attempts::Attempts;
 pub use calls::{Call, Calls, Method, Way};
 pub use catalogue::Described;
 pub use commits::Commits;
+pub use deliveries::{Deliveries, DeliveryOutcome};
 pub use issuers::Issuers;
 pub use lists::Lists;
 pub use readings::Reading;
@@ -48,6 +50,8 @@ pub struct Names {
     pub profiles: Vec<String>,
     /// The lists, each with its kind.
     pub lists: Vec<(String, &'static str)>,
+    /// The services that are told of events.
+    pub sinks: Vec<String>,
 }
 
 /// Every handle, and the registry that knows them.
@@ -65,6 +69,8 @@ pub struct Metrics {
     pub issuers: Issuers,
     /// The organisation's lists.
     pub lists: Lists,
+    /// What is delivered to services of the organisation's own.
+    pub deliveries: Deliveries,
     gauges: Gauges,
     catalogue: Catalogue,
 }
@@ -83,6 +89,7 @@ impl Metrics {
             commits: Commits::registered(&mut catalogue),
             issuers: Issuers::registered(&mut catalogue),
             lists: Lists::registered(&mut catalogue, &names.lists),
+            deliveries: Deliveries::registered(&mut catalogue, &names.sinks),
             gauges: Gauges::registered(&mut catalogue),
             catalogue,
         }

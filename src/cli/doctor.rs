@@ -54,9 +54,13 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
 fn private_files(config: &Config) -> bool {
     let issuers = config.issuers.iter();
     let secrets = issuers.flat_map(|issuer| [&issuer.key_file, &issuer.passphrase_file]);
+    let webhooks = config.webhooks.iter().map(|webhook| &webhook.secret_file);
+    let sinks = config.event_sinks.iter().map(|sink| &sink.secret_file);
     let account = config.verified_access.service_account_file.iter();
     let mut all = true;
-    for path in secrets.chain([&config.deployment_key_file]).chain(account) {
+    let shared = webhooks.chain(sinks);
+    let secrets = secrets.chain([&config.deployment_key_file]);
+    for path in secrets.chain(account).chain(shared) {
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 {
             line(

@@ -8,6 +8,7 @@ mod answer;
 mod attempts;
 mod certificates;
 mod cursor;
+mod deliveries;
 mod desk;
 mod entry;
 mod paused;
@@ -65,6 +66,9 @@ table! {
     "/v1/admin/doctor": get "GET" Auditor state::doctor;
     "/v1/admin/paused": get "GET" Auditor paused::list;
     "/v1/admin/paused/{identity}/release": post "POST" Operator paused::release;
+    "/v1/admin/deliveries": get "GET" Auditor deliveries::list;
+    "/v1/admin/deliveries/{sink}/{id}/retry": post "POST" Operator deliveries::retry;
+    "/v1/admin/deliveries/{sink}/{id}/drop": post "POST" Operator deliveries::discard;
     "/v1/admin/tokens": get "GET" Administrator tokens::list, post "POST" Administrator tokens::create;
     "/v1/admin/tokens/{id}/revoke": post "POST" Administrator tokens::revoke;
 }

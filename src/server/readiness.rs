@@ -17,16 +17,25 @@ const ISSUER_WARNING: i64 = 30 * 24 * 60 * 60;
 /// Names of the checks that do not decide.
 const VERIFIED_ACCESS: &str = "verified_access";
 const LIST: &str = "list";
+const DELIVERIES: &str = "deliveries";
+
+/// A delivery that waits longer than this is told of, in seconds.
+const DELIVERY_WARNING: i64 = 60 * 60;
 
 /// The checks, with what they look at.
 #[derive(Debug)]
 pub(super) struct Health {
     resources: Arc<Resources>,
     issuers: Vec<(String, Timestamp, i64)>,
+    sinks: Vec<String>,
 }
 
 impl Health {
-    pub(super) fn new(resources: Arc<Resources>, issuers: &HashMap<String, Issuer>) -> Self {
+    pub(super) fn new(
+        resources: Arc<Resources>,
+        issuers: &HashMap<String, Issuer>,
+        sinks: Vec<String>,
+    ) -> Self {
         let mut issuers: Vec<_> = issuers
             .iter()
             .map(|(name, issuer)| {
@@ -42,7 +51,11 @@ impl Health {
             })
             .collect();
         issuers.sort();
-        Self { resources, issuers }
+        Self {
+            resources,
+            issuers,
+            sinks,
+        }
     }
 
     async fn checks(&self) -> Vec<ReadinessCheck> {
@@ -65,6 +78,9 @@ impl Health {
             });
         }
         checks.extend(self.resources.lists.reports(now).iter().map(list));
+        for sink in &self.sinks {
+            checks.push(self.deliveries(sink, now).await);
+        }
         checks
     }
 
@@ -84,6 +100,35 @@ impl Health {
             name: "database",
             passed,
             detail: detail.to_owned(),
+        }
+    }
+
+    /// Says what waits and what was given up, not where it goes: strangers read it.
+    async fn deliveries(&self, sink: &str, now: Timestamp) -> ReadinessCheck {
+        let (passed, detail) = match self.resources.store.backlog(sink).await {
+            Ok(backlog) => {
+                let age = backlog.oldest.map_or(0, |queued| now.since(queued).max(0));
+                let detail = match (backlog.waiting, backlog.dead) {
+                    (0, 0) => "none waits".to_owned(),
+                    (0, dead) => format!("none waits, {dead} given up"),
+                    (waiting, dead) => {
+                        let age = duration(age);
+                        format!("{waiting} wait, the oldest for {age}, {dead} given up")
+                    }
+                };
+                (backlog.dead == 0 && age <= DELIVERY_WARNING, detail)
+            }
+            Err(_) => (false, "the queue cannot be read".to_owned()),
+        };
+        let advice = if passed {
+            ""
+        } else {
+            ": `vaca deliveries list` says why"
+        };
+        ReadinessCheck {
+            name: DELIVERIES,
+            passed,
+            detail: format!("{detail}{advice}"),
         }
     }
 
@@ -156,10 +201,10 @@ impl Readiness for Health {
         Box::pin(async {
             let checks = self.checks().await;
             // What is wrong at Verified Access is wrong for every node, and stored answers are still
-            // given; where a list is not sound, the last good one is in force. Both are shown, and take
-            // no node out of service.
+            // given; where a list is not sound, the last good one is in force; and certificates are
+            // issued whoever is told. All are shown, and take no node out of service.
             let ready = |check: &ReadinessCheck| {
-                check.passed || [VERIFIED_ACCESS, LIST].contains(&check.name)
+                check.passed || [VERIFIED_ACCESS, LIST, DELIVERIES].contains(&check.name)
             };
             ReadinessReport {
                 ready: checks.iter().all(ready),

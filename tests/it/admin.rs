@@ -41,7 +41,7 @@ async fn issue(ca: &TestCa, order: &TokenOrder) -> IssuedToken {
 }
 
 /// The text of a token of this role.
-async fn token(ca: &TestCa, role: Role) -> String {
+pub async fn token(ca: &TestCa, role: Role) -> String {
     let order = TokenOrder::new(role.as_str(), role, None).unwrap();
     issue(ca, &order).await.text().to_owned()
 }
@@ -60,7 +60,7 @@ async fn answer(request: RequestBuilder) -> Answer {
 }
 
 /// Asks with a token.
-async fn ask(ca: &TestCa, token: &str, method: &str, path: &str) -> Answer {
+pub async fn ask(ca: &TestCa, token: &str, method: &str, path: &str) -> Answer {
     let client = ca.client_at(Ipv4Addr::LOCALHOST);
     answer(request(ca, &client, method, path).bearer_auth(token)).await
 }

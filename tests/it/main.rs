@@ -20,6 +20,7 @@ mod compose;
 mod config;
 mod crash;
 mod enrollment;
+mod events;
 mod genuine;
 mod listeners;
 mod lists;

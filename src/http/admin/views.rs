@@ -3,6 +3,7 @@
 
 pub mod attempt;
 pub mod certificate;
+pub mod delivery;
 pub mod issuer;
 pub mod paused;
 pub mod profile;

@@ -33,6 +33,7 @@ mod policy;
 mod postgres;
 mod profiles;
 mod quickstart;
+mod receiver;
 mod refusals;
 mod replay;
 mod retention;

@@ -25,5 +25,6 @@ pub mod rule;
 pub mod serial;
 pub mod sid;
 pub mod span;
+pub mod text;
 pub mod token;
 pub mod usages;

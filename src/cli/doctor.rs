@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::admission::Resources;
 use crate::cli::serve::parts;
-use crate::cli::text::escape;
+use crate::cli::text::{escape, one_line};
 use crate::config::Config;
 use crate::server;
 use crate::store::leases::Acquire;
@@ -15,7 +15,7 @@ const LISTED: u32 = 20;
 
 fn line(passed: bool, name: &str, detail: &str) {
     let mark = if passed { "ok  " } else { "FAIL" };
-    println!("{mark} {:<16} {}", escape(name), escape(detail));
+    println!("{mark} {:<16} {}", escape(name), one_line(detail));
 }
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {

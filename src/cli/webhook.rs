@@ -10,7 +10,7 @@ use crate::attestation::{SealedVerdict, VerifiedDevice};
 use crate::cli::attempts::find;
 use crate::cli::open_store;
 use crate::cli::policy::profile;
-use crate::cli::text::{escape, print_json, print_table};
+use crate::cli::text::{escape, one_line, print_json, print_table};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::csr;
@@ -199,7 +199,7 @@ impl Trial<'_> {
             Err(problem) => {
                 println!(
                     "no answer that counts: {}\na device would be told webhook_unavailable, and come back with the same bytes",
-                    escape(&problem.to_string())
+                    one_line(&problem.to_string())
                 );
                 return Ok(());
             }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vaca::enrichment::webhook::{SIGNATURE, sign_answer};
 use vaca_emulator::{Call, Fault, KeyAlgorithm, Scope};
 
@@ -83,13 +84,17 @@ fn allow(question: &Value, facts: &Value) -> Response {
 /// A CA whose first profile asks the receiver, and whose certificates hold what it supplies.
 async fn consulting() -> (TestCa, Receiver) {
     let receiver = Receiver::start().await;
+    (consulting_at(&receiver.url).await, receiver)
+}
+
+/// The same, of whatever listens there.
+async fn consulting_at(url: &str) -> TestCa {
     let mut ca = TestCa::start().await;
     ca.stop().await;
     let secret = ca.folder.path().join("webhook.key");
     write_secret(&secret, &"5a".repeat(32));
     let webhook = format!(
-        "[[webhook]]\nname = \"inventory\"\nurl = \"{}\"\nsecret_file = \"webhook.key\"\ntimeout = \"1s\"\n\n[[issuer]]",
-        receiver.url
+        "[[webhook]]\nname = \"inventory\"\nurl = \"{url}\"\nsecret_file = \"webhook.key\"\ntimeout = \"1s\"\n\n[[issuer]]"
     );
     ca.reconfigure("[[issuer]]", &webhook);
     let profile = "name = \"wifi-user\"\nscope = \"user\"\n";
@@ -99,7 +104,7 @@ async fn consulting() -> (TestCa, Receiver) {
         "[profile.certificate]\nsubject = [\"OU={organizational_unit}\", \"CN={email}\"]\n\n";
     ca.reconfigure(next, &format!("{certificate}{next}"));
     ca.serve().await.unwrap();
-    (ca, receiver)
+    ca
 }
 
 async fn enroll(ca: &TestCa) -> (Vec<u8>, Answer) {
@@ -241,6 +246,55 @@ async fn an_answer_that_does_not_count_issues_nothing_and_ends_nothing() {
         ca.clock.advance(11);
         ca.present_alices(&response).await.issued();
     }
+    ca.check().await;
+}
+
+/// Answers each connection with these octets, and then says no more. Answers the address.
+async fn says_and_stalls(octets: &'static [u8], hangs_up: bool) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/vaca", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 8192];
+            let asked = stream.read(&mut request).await.unwrap_or(0);
+            assert!(asked > 0, "a question");
+            stream.write_all(octets).await.ok();
+            if !hangs_up {
+                kept.push(stream);
+            }
+        }
+    });
+    url
+}
+
+/// Nobody there, nothing said, half of it said, something else said: the device is told to come back.
+#[tokio::test]
+async fn whatever_is_no_http_answer_issues_nothing() {
+    const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"request_id\":";
+    let nobody = "http://127.0.0.1:1/vaca".to_owned();
+    let urls = [
+        nobody,
+        says_and_stalls(b"", true).await,
+        says_and_stalls(b"", false).await,
+        says_and_stalls(HALF, true).await,
+        says_and_stalls(HALF, false).await,
+        says_and_stalls(b"SSH-2.0-OpenSSH_9.2\r\n", true).await,
+        says_and_stalls(b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", true).await,
+    ];
+    let (mut ca, receiver) = consulting().await;
+    let mut before = receiver.url.clone();
+    for url in urls {
+        ca.stop().await;
+        ca.reconfigure(&before, &url);
+        ca.serve().await.unwrap();
+        ca.clock.advance(70);
+        let answer = enroll(&ca).await.1;
+        assert_eq!(answer.is("webhook_unavailable").status, 503, "{url}");
+        before = url;
+    }
+    ca.nothing_issued().await;
+    assert_eq!(receiver.asked(), 0);
     ca.check().await;
 }
 

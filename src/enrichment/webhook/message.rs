@@ -292,6 +292,10 @@ mod tests {
                 BadAnswer::Message,
             ),
             (
+                r#"{"request_id":"r1","allow":false,"message":"a\u202eb"}"#,
+                BadAnswer::Message,
+            ),
+            (
                 r#"{"request_id":"r1","allow":true,"facts":{"sid":"S-1-5-21-1-2-3-500"}}"#,
                 BadAnswer::Fact("sid"),
             ),

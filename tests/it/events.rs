@@ -492,6 +492,12 @@ async fn a_late_delivery_tells_no_more_than_the_record() {
             == 1
     };
     eventually("shortened", shortened).await;
+    // The try that came due is over, recorded, and the last one until the clock moves.
+    let failed = async || {
+        let failed = "SELECT count(*) FROM deliveries WHERE failures = 2";
+        ca.count(failed).await == 1
+    };
+    eventually("it failed again", failed).await;
     let before = receiver.told().len();
     receiver.answers(|_| taken());
     ca.execute("UPDATE deliveries SET due_at = 0").await;

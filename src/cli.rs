@@ -16,6 +16,7 @@ mod blocks;
 mod certificates;
 mod config;
 mod crl;
+mod deliveries;
 mod doctor;
 mod init;
 mod lists;
@@ -29,6 +30,7 @@ mod revoke;
 mod serve;
 mod text;
 mod tokens;
+mod webhook;
 
 pub use init::{InitArguments, KeyKind, initialize};
 pub use logging::start as start_logging;
@@ -78,12 +80,18 @@ enum Command {
     /// Look at users and devices that have to wait, and release them.
     #[command(subcommand)]
     Paused(paused::PausedCommand),
+    /// Look at events that services of yours were not told yet, and try again.
+    #[command(subcommand)]
+    Deliveries(deliveries::DeliveriesCommand),
     /// Make, list and revoke the tokens of operators and their programs.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
     /// Look at the organisation's lists of devices and users.
     #[command(subcommand)]
     Lists(lists::ListsCommand),
+    /// Try a webhook before devices depend on it.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Try policy before it is in force.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -119,7 +127,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 /// The record, for a command that looks at it.
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    Store::open(&config.database)
+    Store::open_and_tell(&config.database, config.subscriptions())
         .await
         .with_context(|| format!("cannot open the database {}", config.database))
 }
@@ -139,8 +147,10 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Blocks(command) => return blocks::run(&config, command).await,
         Command::Crl(command) => return crl::run(&config, command).await,
         Command::Paused(command) => return paused::run(&config, command).await,
+        Command::Deliveries(command) => return deliveries::run(&config, command).await,
         Command::Tokens(command) => return tokens::run(&config, command).await,
         Command::Lists(command) => return lists::run(&config, &command),
+        Command::Webhook(command) => return webhook::run(&config, command).await,
         Command::Policy(command) => return policy::run(&config, command).await,
         Command::Audit(command) => return audit::run(&config, command).await,
     }

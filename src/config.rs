@@ -12,6 +12,7 @@ use crate::access::settings::AdminSettings;
 use crate::admission::GateSettings;
 use crate::attestation::VerifiedAccessSettings;
 use crate::ca::Authority;
+use crate::delivery::EventSinkSettings;
 use crate::enrichment::EnrichmentSettings;
 use crate::enrichment::webhook::WebhookSettings;
 use crate::http::settings::HttpSettings;
@@ -22,6 +23,7 @@ use crate::publication::{CrlSettings, Timing};
 use crate::revocation::{RevocationPolicy, RevocationSettings};
 use crate::schedule::{Retention, RetentionSettings};
 use crate::store::database::{Database, DatabaseSettings};
+use crate::store::deliveries::Subscriptions;
 
 mod source;
 
@@ -144,6 +146,8 @@ struct Settings {
     retention: RetentionSettings,
     #[serde(default)]
     webhook: Vec<WebhookSettings>,
+    #[serde(default)]
+    event_sink: Vec<EventSinkSettings>,
     issuer: Vec<IssuerSettings>,
     profile: Vec<ProfileSettings>,
 }
@@ -180,6 +184,8 @@ pub struct Config {
     pub retention: Retention,
     /// Services of the organisation's that profiles name.
     pub webhooks: Vec<WebhookSettings>,
+    /// Services of the organisation's that are told of events.
+    pub event_sinks: Vec<EventSinkSettings>,
     /// Who signs.
     pub issuers: Vec<IssuerSettings>,
     /// What can be asked for.
@@ -206,6 +212,14 @@ impl Config {
             text,
         };
         Self::compose(settings, source.clone()).map_err(|misfit| source.locate(misfit))
+    }
+
+    /// Who is to be told of which events.
+    #[must_use]
+    pub fn subscriptions(&self) -> Subscriptions {
+        let sinks = self.event_sinks.iter();
+        let sinks = sinks.map(|sink| (sink.name.clone(), sink.kinds.clone()));
+        Subscriptions::new(sinks.collect())
     }
 
     /// Holds the profiles of an issuer against its certificate.
@@ -279,6 +293,7 @@ impl Config {
         );
         let issuers = read_issuers(settings.issuer, folder);
         let webhooks = read_webhooks(settings.webhook, folder)?;
+        let event_sinks = read_event_sinks(settings.event_sink, folder)?;
         let profiles = read_profiles(settings.profile, &issuers, &webhooks)?;
         let enrichment = settings.enrichment.locate(folder, &profiles);
         let mut crl = settings.crl;
@@ -303,6 +318,7 @@ impl Config {
             retention: Retention::try_from(settings.retention)
                 .map_err(|error| Misfit::in_table("retention", &error))?,
             webhooks,
+            event_sinks,
             issuers,
             profiles,
             source,
@@ -375,6 +391,32 @@ fn read_webhooks(
         );
     }
     Ok(webhooks)
+}
+
+fn read_event_sinks(
+    mut sinks: Vec<EventSinkSettings>,
+    folder: &Path,
+) -> Result<Vec<EventSinkSettings>, Misfit> {
+    let mut names = HashSet::new();
+    for (index, sink) in sinks.iter_mut().enumerate() {
+        let misfit = |message: String| Misfit {
+            at: vec![Step::Key("event_sink"), Step::Nth(index)],
+            place: format!("[[event_sink]] {}", sink.name),
+            message,
+        };
+        if !names.insert(sink.name.clone()) {
+            return Err(misfit("the name stands twice".to_owned()));
+        }
+        sink.check().map_err(|error| misfit(error.to_string()))?;
+        within(
+            folder,
+            [
+                Some(&mut sink.secret_file),
+                sink.root_certificate_file.as_mut(),
+            ],
+        );
+    }
+    Ok(sinks)
 }
 
 fn read_profiles(

@@ -52,6 +52,9 @@ pub mod revocation;
 /// Lists of what is revoked: made in time, compared with the last one, published.
 pub mod publication;
 
+/// Who is told of it? Signed events to services of the organisation's own.
+pub mod delivery;
+
 /// What must happen when.
 pub mod schedule;
 

@@ -14,6 +14,7 @@ use crate::store::StoreError;
 use crate::store::attempts::{Deny, Refused};
 use crate::store::audit::Sequence;
 use crate::store::challenges::Sweep;
+use crate::store::deliveries::ExpireDeliveries;
 use crate::store::leases::Acquire;
 use crate::store::pauses::ForgetPauses;
 
@@ -88,6 +89,13 @@ impl Schedule {
             tracing::debug!(swept, "forgot challenges that nobody answered");
         }
         store.write(ForgetPauses { now }).await?;
+        // A clock that is days ahead would give up everything.
+        if self.resources.verifier.clock_confirmed() {
+            let given_up = store.write(ExpireDeliveries { now }).await?;
+            if given_up > 0 {
+                tracing::error!(given_up, "events were given up: they waited too long");
+            }
+        }
         self.close_attempts(now).await
     }
 

@@ -24,6 +24,7 @@ use crate::ca::Issuer;
 use crate::ca::bundle::bundle;
 use crate::clock::Clock;
 use crate::config::{Config, IssuerSettings, ListenSettings};
+use crate::delivery::{self, Sink};
 use crate::enrichment::LiveLists;
 use crate::enrichment::webhook::Webhook;
 use crate::enrollment::Enrollment;
@@ -36,8 +37,8 @@ use crate::model::certificate::IssuerId;
 use crate::publication::{Publication, Watch};
 use crate::random::Random;
 use crate::schedule::{Retention, Schedule};
-use crate::store::Store;
 use crate::store::fate::CommitFate;
+use crate::store::{Store, Writing};
 use crate::telemetry::{Metrics, Names};
 
 mod client_trust;
@@ -51,8 +52,8 @@ mod tls;
 
 use client_trust::{ClientTrust, Clients};
 pub use keys::{
-    issuer_named, issuing_authorities, load_deployment_key, load_issuer, load_webhook,
-    read_passphrase, roots,
+    issuer_named, issuing_authorities, load_deployment_key, load_event_sink, load_issuer,
+    load_webhook, read_passphrase, roots,
 };
 use peer_certificate::PeerAcceptor;
 use readiness::Health;
@@ -133,6 +134,7 @@ pub struct Server {
     listen: ListenSettings,
     retention: Retention,
     publication: Arc<Publication>,
+    sinks: Vec<Arc<Sink>>,
     admin: AdminSettings,
     admin_trust: Option<ClientTrust>,
 }
@@ -147,7 +149,14 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let resources = Arc::new(open(config, parts, &issuers).await?);
     let admission = Arc::new(Admission::new(Arc::clone(&resources), &config.admission));
     let publication = Arc::new(publication(config, &resources, &issuers)?);
-    let health = Health::new(Arc::clone(&resources), Arc::clone(&publication), &issuers);
+    let sinks = load_sinks(config)?;
+    let names: Vec<_> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
+    let health = Health::new(
+        Arc::clone(&resources),
+        Arc::clone(&publication),
+        &issuers,
+        names.clone(),
+    );
     let admin_trust = admin_trust(config, &issuers)?;
     let readiness: Arc<dyn Readiness> = Arc::new(health);
     let desk = desk(config, &resources, &issuers, &readiness);
@@ -158,7 +167,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         Arc::clone(&resources),
         issuers,
     ));
-    let instruments = Instruments::new(Arc::clone(&admission), Arc::clone(&resources));
+    let instruments = Instruments::new(Arc::clone(&admission), Arc::clone(&resources), names);
     let edge = Edge {
         admission,
         enrollment: Arc::clone(&enrollment),
@@ -181,6 +190,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         listen: config.listen.clone(),
         retention: config.retention,
         publication,
+        sinks,
         admin: config.admin.clone(),
         admin_trust,
     })
@@ -194,7 +204,12 @@ async fn open(
 ) -> anyhow::Result<Resources> {
     let lists = LiveLists::load(&config.enrichment).context("[enrichment]")?;
     let metrics = Arc::new(metrics(config, issuers));
-    let store = Store::open_to_write(&config.database, parts.commits, metrics.commits.clone())
+    let writing = Writing {
+        commits: parts.commits,
+        measured: metrics.commits.clone(),
+        subscriptions: config.subscriptions(),
+    };
+    let store = Store::open_to_write(&config.database, writing)
         .await
         .with_context(|| format!("cannot open the database {}", config.database))?;
     check_clock(&store, parts.clock.as_ref()).await?;
@@ -222,9 +237,11 @@ async fn open(
 /// Everything that is measured, under the names that the configuration gives.
 fn metrics(config: &Config, issuers: &HashMap<String, Issuer>) -> Metrics {
     let profiles = config.profiles.iter();
+    let sinks = config.event_sinks.iter();
     let metrics = Metrics::new(&Names {
         profiles: profiles.map(|profile| profile.name.clone()).collect(),
         lists: config.enrichment.names(),
+        sinks: sinks.map(|sink| sink.name.clone()).collect(),
     });
     for (name, issuer) in issuers {
         metrics.issuers.ends(name, issuer.not_after());
@@ -246,6 +263,13 @@ fn load_issuers(config: &Config) -> anyhow::Result<HashMap<String, Issuer>> {
 
 fn load_webhooks(config: &Config) -> anyhow::Result<Vec<Webhook>> {
     config.webhooks.iter().map(load_webhook).collect()
+}
+
+fn load_sinks(config: &Config) -> anyhow::Result<Vec<Arc<Sink>>> {
+    let sinks = config.event_sinks.iter();
+    sinks
+        .map(|sink| load_event_sink(sink).map(Arc::new))
+        .collect()
 }
 
 fn publication(
@@ -384,17 +408,22 @@ impl Server {
         ended
     }
 
-    /// Whatever goes on beside the requests, for ever: the schedule, the lists, the CRLs.
+    /// Whatever goes on beside the requests, for ever: the schedule, the lists, the CRLs, the deliveries.
     fn tend(&self, reloads: Vec<Reload>) -> JoinSet<()> {
         let (resources, publication) = (&self.resources, &self.publication);
         let name: [u8; 8] = resources.random.array().unwrap_or_default();
         let name = crate::model::serial::hex(&name);
         let schedule = Schedule::new(Arc::clone(resources), name.clone(), self.retention);
-        let publisher = publishing::Publisher::new(resources, publication, name);
+        let publisher = publishing::Publisher::new(resources, publication, name.clone());
         let mut tending = JoinSet::new();
         tending.spawn(chores(schedule, Arc::clone(&resources.clock), reloads));
         tending.spawn(lists::keep_fresh(Arc::clone(resources)));
         tending.spawn(publisher.run());
+        tending.spawn(delivery::run(
+            Arc::clone(resources),
+            self.sinks.clone(),
+            name.clone(),
+        ));
         tending.spawn(publishing::watch(
             Arc::clone(resources),
             Arc::clone(publication),

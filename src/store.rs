@@ -17,6 +17,7 @@ pub mod certificates;
 pub mod challenges;
 pub mod crls;
 pub mod database;
+pub mod deliveries;
 pub mod engine;
 pub mod fate;
 mod file;
@@ -32,6 +33,7 @@ pub mod tokens;
 pub mod writer;
 
 use database::Database;
+use deliveries::Subscriptions;
 use engine::{Connector, Readers, query};
 use fate::{AsTheDatabaseSays, CommitFate};
 use file::DatabaseFile;
@@ -65,6 +67,17 @@ pub enum StoreError {
     Commit(String),
 }
 
+/// What goes with the writes of a process.
+#[derive(Debug)]
+pub struct Writing {
+    /// What becomes of its commits.
+    pub commits: Arc<dyn CommitFate>,
+    /// Counts them.
+    pub measured: Commits,
+    /// Which events are queued for whom.
+    pub subscriptions: Subscriptions,
+}
+
 /// The record.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -80,31 +93,40 @@ impl Store {
     /// program's or another version's (the message says what to run), [`StoreError::Settings`]
     /// where the server would lose what it has confirmed.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
-        let connector = database.connector()?;
-        let commits = Arc::new(AsTheDatabaseSays);
-        Self::on(database, connector, commits, Commits::default()).await
+        Self::open_and_tell(database, Subscriptions::default()).await
     }
 
-    /// The same for a service, which has to write: `commits` decides what becomes of its commits, and
-    /// `measured` counts them.
+    /// The same for whoever may write what others want to be told of.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_and_tell(
+        database: &Database,
+        subscriptions: Subscriptions,
+    ) -> Result<Self, StoreError> {
+        let connector = database.connector()?;
+        let writing = Writing {
+            commits: Arc::new(AsTheDatabaseSays),
+            measured: Commits::default(),
+            subscriptions,
+        };
+        Self::on(database, connector, writing).await
+    }
+
+    /// The same for a service, which has to write.
     ///
     /// # Errors
     /// As [`Store::open`], and [`StoreError::Settings`] where a file can only be read.
-    pub async fn open_to_write(
-        database: &Database,
-        commits: Arc<dyn CommitFate>,
-        measured: Commits,
-    ) -> Result<Self, StoreError> {
+    pub async fn open_to_write(database: &Database, writing: Writing) -> Result<Self, StoreError> {
         let connector = database.connector()?;
         open::check_writable(&connector).await?;
-        Self::on(database, connector, commits, measured).await
+        Self::on(database, connector, writing).await
     }
 
     async fn on(
         database: &Database,
         connector: Connector,
-        commits: Arc<dyn CommitFate>,
-        measured: Commits,
+        writing: Writing,
     ) -> Result<Self, StoreError> {
         let file = match database {
             Database::Sqlite(path) => Some(DatabaseFile::at(path).map_err(sqlx::Error::Io)?),
@@ -114,7 +136,7 @@ impl Store {
         migrate::check(&readers).await?;
         Ok(Self {
             readers,
-            writer: Writer::start(connector, file, commits, measured),
+            writer: Writer::start(connector, file, writing),
         })
     }
 

@@ -14,6 +14,7 @@ mod calls;
 mod catalogue;
 mod commits;
 mod crls;
+mod deliveries;
 mod issuers;
 mod lists;
 mod optional;
@@ -25,6 +26,7 @@ pub use calls::{Call, Calls, Method, Way};
 pub use catalogue::Described;
 pub use commits::Commits;
 pub use crls::Crls;
+pub use deliveries::{Deliveries, DeliveryOutcome};
 pub use issuers::Issuers;
 pub use lists::Lists;
 pub use readings::Reading;
@@ -50,6 +52,8 @@ pub struct Names {
     pub profiles: Vec<String>,
     /// The lists, each with its kind.
     pub lists: Vec<(String, &'static str)>,
+    /// The services that are told of events.
+    pub sinks: Vec<String>,
 }
 
 /// Every handle, and the registry that knows them.
@@ -69,6 +73,8 @@ pub struct Metrics {
     pub issuers: Issuers,
     /// The organisation's lists.
     pub lists: Lists,
+    /// What is delivered to services of the organisation's own.
+    pub deliveries: Deliveries,
     gauges: Gauges,
     catalogue: Catalogue,
 }
@@ -88,6 +94,7 @@ impl Metrics {
             crls: Crls::registered(&mut catalogue),
             issuers: Issuers::registered(&mut catalogue),
             lists: Lists::registered(&mut catalogue, &names.lists),
+            deliveries: Deliveries::registered(&mut catalogue, &names.sinks),
             gauges: Gauges::registered(&mut catalogue),
             catalogue,
         }

@@ -231,6 +231,28 @@ CREATE TABLE events (
 CREATE INDEX events_unsequenced ON events (id) WHERE sequence IS NULL;
 CREATE INDEX events_subject ON events (subject);
 
+-- What services of the organisation's own are still to be told: one row for each event and service, gone
+-- once it was delivered. `dead` ones were given up and wait for a person. No personal value is in here:
+-- what is sent is read from the record when it is sent.
+CREATE TABLE deliveries (
+    id        INTEGER PRIMARY KEY,
+    event_id  INTEGER NOT NULL REFERENCES events (id),
+    sink      TEXT    NOT NULL,
+    subject   TEXT    NOT NULL,
+    state     TEXT    NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'dead')),
+    queued_at INTEGER NOT NULL,
+    failures  INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    due_at    INTEGER NOT NULL,
+    problem   TEXT,
+    dead_at   INTEGER,
+    UNIQUE (sink, event_id),
+    CHECK ((state = 'dead') = (dead_at IS NOT NULL))
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (sink, due_at, event_id) WHERE state = 'waiting';
+CREATE INDEX deliveries_subject ON deliveries (sink, subject, event_id) WHERE state = 'waiting';
+CREATE INDEX deliveries_queued ON deliveries (sink, queued_at) WHERE state = 'waiting';
+CREATE INDEX deliveries_dead ON deliveries (sink, dead_at) WHERE state = 'dead';
+
 -- Who does what must be done once: a name, its holder, until when, and a number that only grows.
 CREATE TABLE leases (
     id          INTEGER PRIMARY KEY,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::open_store;
 use crate::cli::page::{Page, numbered};
-use crate::cli::text::{escape, print_json, print_table};
+use crate::cli::text::{escape, one_line, print_json, print_table};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::http::admin::views::attempt::{
@@ -114,14 +114,17 @@ pub(super) async fn run(config: &Config, command: AttemptsCommand) -> anyhow::Re
         AttemptsCommand::Explain(Explain { id }) => {
             let (attempt, certificate) = find(config, &id).await?;
             let explanation = Explanation::of(&attempt, certificate.as_ref());
-            println!("{}\n", escape(&explanation.text.replace('\n', " ")));
+            println!("{}\n", one_line(&explanation.text));
             print_checks(&attempt);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn find(config: &Config, id: &str) -> anyhow::Result<(Attempt, Option<CertificateRow>)> {
+pub(super) async fn find(
+    config: &Config,
+    id: &str,
+) -> anyhow::Result<(Attempt, Option<CertificateRow>)> {
     let id = AttemptId::parse(id)
         .context("an attempt's id is 8 letters and digits, such as 7K3M9QXT")?;
     let store = open_store(config).await?;
@@ -231,7 +234,7 @@ fn print(attempt: &Attempt, certificate: Option<&CertificateRow>) {
         ),
     ];
     for (name, value) in lines {
-        println!("{name:<16} {}", escape(value));
+        println!("{name:<16} {}", one_line(value));
     }
     if let Some(at) = shortened_at(attempt) {
         println!(

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::ca::ForeignCertificate;
 use crate::cli::open_store;
 use crate::cli::page::{Page, numbered};
-use crate::cli::text::{escape, print_json, print_table};
+use crate::cli::text::{escape, json, one_line, print_json, print_table};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::http::admin::views::certificate::{CertificateRecord, CertificateSummary};
@@ -195,8 +195,8 @@ fn print_one(row: &CertificateRow) {
             match value {
                 Value::Null => {}
                 Value::String(text) if name == "certificate" => print!("{text}"),
-                Value::String(text) => println!("{name:<22} {}", escape(text)),
-                other => println!("{name:<22} {other}"),
+                Value::String(text) => println!("{name:<22} {}", one_line(text)),
+                other => println!("{name:<22} {}", json(other)),
             }
         }
     }

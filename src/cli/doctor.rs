@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::admission::Resources;
 use crate::cli::serve::parts;
-use crate::cli::text::escape;
+use crate::cli::text::{escape, one_line};
 use crate::config::Config;
 use crate::server;
 use crate::store::leases::Acquire;
@@ -15,7 +15,7 @@ const LISTED: u32 = 20;
 
 fn line(passed: bool, name: &str, detail: &str) {
     let mark = if passed { "ok  " } else { "FAIL" };
-    println!("{mark} {:<16} {}", escape(name), escape(detail));
+    println!("{mark} {:<16} {}", escape(name), one_line(detail));
 }
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
@@ -54,9 +54,13 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
 fn private_files(config: &Config) -> bool {
     let issuers = config.issuers.iter();
     let secrets = issuers.flat_map(|issuer| [&issuer.key_file, &issuer.passphrase_file]);
+    let webhooks = config.webhooks.iter().map(|webhook| &webhook.secret_file);
+    let sinks = config.event_sinks.iter().map(|sink| &sink.secret_file);
     let account = config.verified_access.service_account_file.iter();
     let mut all = true;
-    for path in secrets.chain([&config.deployment_key_file]).chain(account) {
+    let shared = webhooks.chain(sinks);
+    let secrets = secrets.chain([&config.deployment_key_file]);
+    for path in secrets.chain(account).chain(shared) {
         let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode());
         if mode & 0o077 != 0 {
             line(

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cli::open_store;
 use crate::cli::page::{Page, numbered};
-use crate::cli::text::{count, escape, print_json, print_table};
+use crate::cli::text::{count, one_line, print_json, print_table};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::http::admin::views::paused::PausedView;
@@ -95,7 +95,7 @@ fn print_released(released: &PausedIdentity) {
     let denials = usize::try_from(released.pause.denials).unwrap_or(usize::MAX);
     println!(
         "{} need not wait any more: {} in a row forgotten, the last {} ({})",
-        escape(&released.identity),
+        one_line(&released.identity),
         count(denials, "denial"),
         released.pause.code.as_str(),
         released.pause.attempt,

@@ -143,7 +143,8 @@ pub(super) async fn run(config: &Config, command: PolicyCommand) -> anyhow::Resu
     })
 }
 
-fn profile<'a>(config: &'a Config, name: &str) -> Option<&'a CertificateProfile> {
+/// The profile of this name.
+pub(super) fn profile<'a>(config: &'a Config, name: &str) -> Option<&'a CertificateProfile> {
     config.profiles.iter().find(|profile| profile.name == name)
 }
 

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::model::text::is_invisible;
+
 /// Replaces control characters and marks that turn or hide text by their code points.
 #[must_use]
 pub(super) fn escape(unverified: &str) -> String {
@@ -18,13 +20,22 @@ pub(super) fn escape(unverified: &str) -> String {
     safe
 }
 
+/// The same on one line, and nothing that a spreadsheet into which a person pastes it takes for a formula:
+/// those begin with one of four characters, and a quotation mark before it makes text of them.
+#[must_use]
+pub(super) fn one_line(unverified: &str) -> String {
+    let line = escape(unverified).replace('\n', " ");
+    let formula = line.len() > 1 && line.starts_with(['=', '+', '-', '@']);
+    if formula { format!("'{line}") } else { line }
+}
+
 /// Prints a JSON value on one line. It reads the same for a program; what would drive a terminal is
 /// written as its JSON escape (RFC 8259, section 7; it can stand in strings only).
 pub(super) fn print_json(value: &serde_json::Value) {
     println!("{}", json(value));
 }
 
-fn json(value: &serde_json::Value) -> String {
+pub(super) fn json(value: &serde_json::Value) -> String {
     let mut safe = String::new();
     for letter in value.to_string().chars() {
         if letter.is_control() || is_invisible(letter) {
@@ -37,12 +48,6 @@ fn json(value: &serde_json::Value) -> String {
     safe
 }
 
-/// Bidirectional controls (Unicode UAX 9), zero-width characters, line and paragraph separators.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter,
-        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
 /// `3 issuers`, `1 issuer`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     match number {
@@ -53,11 +58,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 
 /// Prints rows in columns as wide as their widest cell.
 pub(super) fn print_table(head: &[&str], rows: &[Vec<String>]) {
-    let cells = |row: &[String]| -> Vec<String> {
-        row.iter()
-            .map(|cell| escape(cell).replace('\n', " "))
-            .collect()
-    };
+    let cells = |row: &[String]| -> Vec<String> { row.iter().map(|cell| one_line(cell)).collect() };
     let head: Vec<String> = head.iter().map(|&title| title.to_owned()).collect();
     let rows: Vec<_> = std::iter::once(head)
         .chain(rows.iter().map(|row| cells(row)))
@@ -90,6 +91,22 @@ mod tests {
             "\\u{1b}[31mred\\u{202e}\\u{7}"
         );
         assert_eq!(escape("plain, ünïcode\nline"), "plain, ünïcode\nline");
+    }
+
+    #[test]
+    fn a_field_is_one_line_and_no_formula() {
+        for (text, shown) in [
+            ("a\noutcome  issued", "a outcome  issued"),
+            ("=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
+            ("+1@example.com", "'+1@example.com"),
+            ("-2+3@example.com", "'-2+3@example.com"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("\t=1", "\\u{9}=1"),
+            ("-", "-"),
+            ("a=b", "a=b"),
+        ] {
+            assert_eq!(one_line(text), shown);
+        }
     }
 
     #[test]

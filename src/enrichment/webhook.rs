@@ -4,15 +4,11 @@
 //! It can take away and add facts, and nothing else; where it does not answer, nobody gets a
 //! certificate.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
 use serde::Deserialize;
-use url::{Host, Url};
 
 use crate::attestation::https;
 use crate::clock::Clock;
@@ -21,13 +17,13 @@ use crate::model::span;
 use crate::random::{Random, RandomUnavailable};
 
 mod breaker;
+mod line;
 mod message;
 
 use breaker::Breaker;
+pub use line::{Line, SIGNATURE, is_address};
 pub use message::{Answer, BadAnswer, Question, Subject, sign_answer};
 
-/// The header that holds the tag of a question or an answer.
-pub const SIGNATURE: &str = "vaca-signature";
 /// Longest answer that is read, in octets.
 const ANSWER_MAX: usize = 64 * 1024;
 /// Longest time that a webhook may be given, in seconds: an enrolment answers within 20.
@@ -78,11 +74,9 @@ impl WebhookSettings {
             return Err(InvalidWebhook::Name);
         }
         self.timeout()?;
-        let url = Url::parse(&self.url).map_err(|_| InvalidWebhook::Url)?;
-        let bare =
-            url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        let secure = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
-        (bare && secure).then_some(()).ok_or(InvalidWebhook::Url)
+        is_address(&self.url)
+            .then_some(())
+            .ok_or(InvalidWebhook::Url)
     }
 
     fn timeout(&self) -> Result<Duration, InvalidWebhook> {
@@ -91,14 +85,6 @@ impl WebhookSettings {
             return Err(InvalidWebhook::Timeout);
         }
         Ok(Duration::from_secs(seconds.unsigned_abs()))
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(_)) | None => false,
     }
 }
 
@@ -126,23 +112,11 @@ pub enum Unanswered {
 }
 
 /// One service, ready to be asked.
+#[derive(Debug)]
 pub struct Webhook {
     name: String,
-    url: String,
-    http: reqwest::Client,
-    key: hmac::Key,
+    line: Line,
     breaker: Breaker,
-}
-
-/// Without the secret.
-impl fmt::Debug for Webhook {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Webhook")
-            .field("name", &self.name)
-            .field("url", &self.url)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Webhook {
@@ -155,9 +129,7 @@ impl Webhook {
         let root = settings.root_certificate_file.as_deref();
         Ok(Self {
             name: settings.name.clone(),
-            url: settings.url.clone(),
-            http: https::client_under(root, timeout)?,
-            key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            line: Line::open(&settings.url, secret, root, timeout)?,
             breaker: Breaker::default(),
         })
     }
@@ -168,40 +140,34 @@ impl Webhook {
         &self.name
     }
 
-    /// Asks, once.
+    /// Asks, once, unless it rests.
     ///
     /// # Errors
     /// [`Unanswered`].
     pub async fn ask(
         &self,
         subject: &Subject<'_>,
-        dry_run: bool,
         clock: &dyn Clock,
         random: &dyn Random,
     ) -> Result<Answer, Unanswered> {
         if !self.breaker.admits(clock.monotonic()) {
             return Err(Unanswered::Resting);
         }
-        let id = crate::model::serial::hex(&random.array::<16>()?);
-        let question = Question::about(subject, id, clock.now(), dry_run);
-        let outcome = self.send(&question).await;
+        let question = Question::about(subject, clock.now(), random)?;
+        let outcome = self.put(&question).await;
         self.breaker.tell(outcome.is_ok(), clock.monotonic());
         outcome
     }
 
-    async fn send(&self, question: &Question<'_>) -> Result<Answer, Unanswered> {
+    /// Puts one question to it, whether it rests or not.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub async fn put(&self, question: &Question<'_>) -> Result<Answer, Unanswered> {
         let body = serde_json::to_vec(question)
             .map_err(|error| Unanswered::Unreachable(error.to_string()))?;
-        let request = self
-            .http
-            .post(&self.url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(SIGNATURE, message::sign_question(&self.key, &body))
-            .body(body);
-        let response = request
-            .send()
-            .await
-            .map_err(|error| Unanswered::Unreachable(https::cause(&error.without_url())))?;
+        let asked = self.line.post(message::QUESTION, body).await;
+        let response = asked.map_err(Unanswered::Unreachable)?;
         if response.status() != StatusCode::OK {
             return Err(Unanswered::Status(response.status()));
         }
@@ -211,7 +177,7 @@ impl Webhook {
             .await
             .map_err(Unanswered::Body)?;
         Ok(message::read_answer(
-            &self.key,
+            self.line.key(),
             &question.request_id,
             signature,
             &body,

@@ -42,7 +42,6 @@ impl Enrollment {
         };
         let asked = webhook.ask(
             &subject,
-            false,
             resources.clock.as_ref(),
             resources.random.as_ref(),
         );

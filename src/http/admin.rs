@@ -8,6 +8,7 @@ mod attempts;
 mod blocks;
 mod certificates;
 mod cursor;
+mod deliveries;
 mod desk;
 pub(super) mod entry;
 mod page;
@@ -85,6 +86,12 @@ table! {
         post "POST" Operator blocks::create, "Let a user or device get no certificate.";
     "/v1/admin/blocks/{identity}/lift":
         post "POST" Operator blocks::lift, "Lift a block.";
+    "/v1/admin/deliveries":
+        get "GET" Auditor deliveries::list, "Events that services of yours were not told yet, newest first.";
+    "/v1/admin/deliveries/{sink}/{id}/retry":
+        post "POST" Operator deliveries::retry, "Try one again at once.";
+    "/v1/admin/deliveries/{sink}/{id}/drop":
+        post "POST" Operator deliveries::discard, "Drop one undelivered.";
     "/v1/admin/tokens":
         get "GET" Administrator tokens::list, "Tokens, without their secrets, the worthless ones included.",
         post "POST" Administrator tokens::create, "Make a token.";

@@ -51,6 +51,10 @@ pub enum EventKind {
     TokenSpent,
     /// A token was declared worthless before its time.
     TokenRevoked,
+    /// Deliveries were given another try: how many.
+    DeliveriesRetried,
+    /// Deliveries were dropped undelivered: how many.
+    DeliveriesDropped,
 }
 
 impl EventKind {
@@ -78,6 +82,8 @@ impl EventKind {
             Self::TokenCreated => "token_created",
             Self::TokenSpent => "token_spent",
             Self::TokenRevoked => "token_revoked",
+            Self::DeliveriesRetried => "deliveries_retried",
+            Self::DeliveriesDropped => "deliveries_dropped",
         }
     }
 }
@@ -92,7 +98,7 @@ pub struct AuditEvent {
     pub kind: EventKind,
     /// By whom.
     pub actor: Actor,
-    /// What it is about: an attempt id, `issuer/serial`, `issuer/crl/number`, `token/id`, the name of a list, or
+    /// What it is about: an attempt id, `issuer/serial`, `issuer/crl/number`, `token/id`, `delivery/sink/event`, the name of a list, or
     /// `attempts` for many.
     pub subject: String,
     /// Further facts.

@@ -12,6 +12,7 @@ use crate::model::digest::of_settings;
 use crate::model::facts::Facts;
 use crate::model::identity::KeyScope;
 use crate::model::serial::hex;
+use crate::model::text::is_invisible;
 
 /// Longest expression, in octets. The crate bounds no cost; what a short expression without a loop in a
 /// loop costs is at most the square of its length, and a long one is a list that belongs elsewhere.
@@ -451,9 +452,10 @@ fn check_text(field: &'static str, text: &str) -> Result<(), InvalidRule> {
     is_text(text).then_some(()).ok_or(InvalidRule::Text(field))
 }
 
-/// Whether a screen may show it to a person: one line, not too long.
+/// Whether a screen may show it to a person: one line, not too long, and read as it stands there.
 pub(crate) fn is_text(text: &str) -> bool {
-    (1..=TEXT_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    let strange = |letter: char| letter.is_control() || is_invisible(letter);
+    (1..=TEXT_MAX).contains(&text.chars().count()) && !text.chars().any(strange)
 }
 
 /// Holds the two sides of `==`, `!=` and `in` against each other, where one is a fact and the other stands

@@ -11,6 +11,7 @@ use crate::ca::signer::file;
 use crate::ca::signer::passphrase::Passphrase;
 use crate::ca::{Authority, Issuer};
 use crate::config::{Config, IssuerSettings};
+use crate::delivery::{EventSinkSettings, Sink};
 use crate::enrichment::webhook::{Webhook, WebhookSettings};
 use crate::model::certificate::IssuerId;
 use crate::model::serial::octets_of;
@@ -30,11 +31,27 @@ pub fn load_deployment_key(path: &Path) -> anyhow::Result<DeploymentKey> {
 /// Where a file is missing or holds anything else.
 pub fn load_webhook(settings: &WebhookSettings) -> anyhow::Result<Webhook> {
     let place = || format!("[[webhook]] {}", settings.name);
-    let path = &settings.secret_file;
-    let secret = read_key(path, "`openssl rand -hex 32` makes one").with_context(place)?;
+    let secret = read_shared(&settings.secret_file).with_context(place)?;
     Webhook::load(settings, &secret)
         .map_err(anyhow::Error::msg)
         .with_context(place)
+}
+
+/// Prepares a service that is told of events with its secret: 64 hexadecimal digits.
+///
+/// # Errors
+/// Where a file is missing or holds anything else.
+pub fn load_event_sink(settings: &EventSinkSettings) -> anyhow::Result<Sink> {
+    let place = || format!("[[event_sink]] {}", settings.name);
+    let secret = read_shared(&settings.secret_file).with_context(place)?;
+    Sink::load(settings, &secret)
+        .map_err(anyhow::Error::msg)
+        .with_context(place)
+}
+
+/// A secret that a service of the organisation's own knows too.
+fn read_shared(path: &Path) -> anyhow::Result<[u8; 32]> {
+    read_key(path, "`openssl rand -hex 32` makes one")
 }
 
 /// 32 octets from a file of 64 hexadecimal digits; `origin` says where one comes from.

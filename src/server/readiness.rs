@@ -20,6 +20,10 @@ const VERIFIED_ACCESS: &str = "verified_access";
 const LIST: &str = "list";
 const CRL: &str = "crl";
 const KEY: &str = "issuing_key";
+const DELIVERIES: &str = "deliveries";
+
+/// A delivery that waits longer than this is told of, in seconds.
+const DELIVERY_WARNING: i64 = 60 * 60;
 
 /// The checks, with what they look at.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub(super) struct Health {
     resources: Arc<Resources>,
     publication: Arc<Publication>,
     issuers: Vec<(String, Timestamp, i64)>,
+    sinks: Vec<String>,
 }
 
 impl Health {
@@ -34,6 +39,7 @@ impl Health {
         resources: Arc<Resources>,
         publication: Arc<Publication>,
         issuers: &HashMap<String, Issuer>,
+        sinks: Vec<String>,
     ) -> Self {
         let mut issuers: Vec<_> = issuers
             .iter()
@@ -54,6 +60,7 @@ impl Health {
             resources,
             publication,
             issuers,
+            sinks,
         }
     }
 
@@ -82,6 +89,9 @@ impl Health {
         }
         checks.extend(self.unrecorded(now).await);
         checks.extend(self.resources.lists.reports(now).iter().map(list));
+        for sink in &self.sinks {
+            checks.push(self.deliveries(sink, now).await);
+        }
         checks
     }
 
@@ -116,6 +126,35 @@ impl Health {
             name: "database",
             passed,
             detail: detail.to_owned(),
+        }
+    }
+
+    /// Says what waits and what was given up, not where it goes: strangers read it.
+    async fn deliveries(&self, sink: &str, now: Timestamp) -> ReadinessCheck {
+        let (passed, detail) = match self.resources.store.backlog(sink).await {
+            Ok(backlog) => {
+                let age = backlog.oldest.map_or(0, |queued| now.since(queued).max(0));
+                let detail = match (backlog.waiting, backlog.dead) {
+                    (0, 0) => "none waits".to_owned(),
+                    (0, dead) => format!("none waits, {dead} given up"),
+                    (waiting, dead) => {
+                        let age = duration(age);
+                        format!("{waiting} wait, the oldest for {age}, {dead} given up")
+                    }
+                };
+                (backlog.dead == 0 && age <= DELIVERY_WARNING, detail)
+            }
+            Err(_) => (false, "the queue cannot be read".to_owned()),
+        };
+        let advice = if passed {
+            ""
+        } else {
+            ": `vaca deliveries list` says why"
+        };
+        ReadinessCheck {
+            name: DELIVERIES,
+            passed,
+            detail: format!("{detail}{advice}"),
         }
     }
 
@@ -211,9 +250,11 @@ impl Readiness for Health {
             let checks = self.checks().await;
             // What is wrong at Verified Access is wrong for every node, and stored answers are still
             // given; where a list is not sound, the last good one is in force; a CRL is as good or bad on
-            // every node. They are shown, and take no node out of service.
+            // every node; and certificates are issued whoever is told. All are shown, and take no node out
+            // of service.
+            let shown = [VERIFIED_ACCESS, LIST, CRL, KEY, DELIVERIES];
             let ready = |check: &ReadinessCheck| {
-                check.passed || [VERIFIED_ACCESS, LIST, CRL, KEY].contains(&check.name)
+                check.passed || shown.contains(&check.name)
             };
             ReadinessReport {
                 ready: checks.iter().all(ready),

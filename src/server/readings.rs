@@ -19,13 +19,19 @@ const COUNTED_EVENTS: u32 = 10_000;
 pub(super) struct Instruments {
     admission: Arc<Admission>,
     resources: Arc<Resources>,
+    sinks: Vec<String>,
 }
 
 impl Instruments {
-    pub(super) fn new(admission: Arc<Admission>, resources: Arc<Resources>) -> Self {
+    pub(super) fn new(
+        admission: Arc<Admission>,
+        resources: Arc<Resources>,
+        sinks: Vec<String>,
+    ) -> Self {
         Self {
             admission,
             resources,
+            sinks,
         }
     }
 
@@ -38,6 +44,20 @@ impl Instruments {
             if report.problem.is_some() {
                 lists.failed(&name);
             }
+        }
+    }
+
+    /// What waits to be delivered. Where the record does not say, what it said last stands.
+    async fn show_deliveries(&self) {
+        let Resources { store, clock, .. } = &*self.resources;
+        for sink in &self.sinks {
+            let Ok(Ok(backlog)) = timeout(READ_TIME, store.backlog(sink)).await else {
+                return;
+            };
+            let now = clock.now();
+            let oldest = backlog.oldest.map_or(0, |queued| now.since(queued).max(0));
+            let deliveries = &self.resources.metrics.deliveries;
+            deliveries.stand(sink, backlog.waiting, backlog.dead, oldest);
         }
     }
 
@@ -55,6 +75,7 @@ impl Readings for Instruments {
             } = &*self.resources;
             let status = verifier.status();
             self.show_lists();
+            self.show_deliveries().await;
             // Before the count of events, which takes a connection itself.
             let (readers_in_use, readers_max) = store.readers_in_use();
             Reading {

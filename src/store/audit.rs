@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::model::event::AuditEvent;
+use crate::store::deliveries::{self, Subscriptions, Told};
 use crate::store::engine::{Connection, ForRows, Row, query};
 use crate::store::guard::{Guard, hold};
 use crate::store::writer::{Applied, Write};
@@ -17,6 +18,12 @@ const BATCH: i64 = 1000;
 static INSERT: LazyLock<ForRows> = LazyLock::new(|| {
     let before = "INSERT INTO events (at, kind, actor, subject, detail)";
     ForRows::new(before, 5, "")
+});
+
+/// The same, and answers what was inserted.
+static INSERT_AND_TELL: LazyLock<ForRows> = LazyLock::new(|| {
+    let before = "INSERT INTO events (at, kind, actor, subject, detail)";
+    ForRows::new(before, 5, "RETURNING id, at, kind, subject")
 });
 
 /// Both engines call the columns of a list of values `column1` and so on.
@@ -34,10 +41,17 @@ pub(crate) fn append(connection: &mut Connection, event: &AuditEvent) {
     connection.events.push(event.clone());
 }
 
-/// Inserts the events that were added since the last time, in their order.
-pub(crate) async fn insert(connection: &mut Connection) -> Result<(), sqlx::Error> {
+/// Inserts the events that were added since the last time, in their order, and queues what services of
+/// the organisation's own are to be told of them. Where nobody wants to be told, that costs nothing.
+pub(crate) async fn insert(
+    connection: &mut Connection,
+    subscriptions: &Subscriptions,
+) -> Result<(), sqlx::Error> {
     let events = std::mem::take(&mut connection.events);
-    for (statement, events) in INSERT.split(&events) {
+    let wanted = events.iter().any(|event| subscriptions.want(event.kind));
+    let statements = if wanted { &INSERT_AND_TELL } else { &INSERT };
+    let mut told = Vec::new();
+    for (statement, events) in statements.split(&events) {
         let mut insert = query(statement);
         for event in events {
             let detail = serde_json::Value::Object(event.detail.clone()).to_string();
@@ -48,9 +62,21 @@ pub(crate) async fn insert(connection: &mut Connection) -> Result<(), sqlx::Erro
                 .bind(&event.subject)
                 .bind(detail);
         }
-        insert.execute(connection).await?;
+        if wanted {
+            // Found again by what they say: in which order rows are answered is promised by nobody.
+            for row in insert.fetch_all(&mut *connection).await? {
+                told.push(Told {
+                    event: row.try_get("id")?,
+                    at: row.try_get("at")?,
+                    kind: row.try_get("kind")?,
+                    subject: row.try_get("subject")?,
+                });
+            }
+        } else {
+            insert.execute(connection).await?;
+        }
     }
-    Ok(())
+    deliveries::queue(connection, subscriptions, &told).await
 }
 
 /// Something that happened and changed no state: a person looked.
@@ -197,7 +223,8 @@ impl Store {
     }
 }
 
-fn read(row: &Row) -> Result<LoggedEvent, StoreError> {
+/// An event of a row that has its columns.
+pub(super) fn read(row: &Row) -> Result<LoggedEvent, StoreError> {
     Ok(LoggedEvent {
         sequence: row.try_get("sequence")?,
         at: row.try_get("at")?,

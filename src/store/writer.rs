@@ -17,10 +17,8 @@ use tokio::task::JoinHandle;
 use crate::store::engine::{
     Connection, Connector, is_conflict, is_connection_loss, is_lock_timeout, is_shortage,
 };
-use crate::store::fate::CommitFate;
 use crate::store::file::DatabaseFile;
-use crate::store::{StoreError, audit};
-use crate::telemetry::Commits;
+use crate::store::{StoreError, Writing, audit};
 
 mod confidence;
 
@@ -139,13 +137,12 @@ struct Running {
 
 impl Writer {
     /// Starts the writing task; it connects when the first command arrives. `file` is where SQLite
-    /// writes, `commits` what becomes of its commits, which `measured` counts.
+    /// writes.
     #[must_use]
     pub(super) fn start(
         connector: Connector,
         file: Option<DatabaseFile>,
-        commits: Arc<dyn CommitFate>,
-        measured: Commits,
+        writing: Writing,
     ) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (stop, stopped) = oneshot::channel();
@@ -153,8 +150,7 @@ impl Writer {
         let target = Target {
             connector,
             file,
-            commits,
-            measured,
+            writing,
             confidence: Arc::clone(&confidence),
         };
         let task = tokio::spawn(run(target, jobs, stopped));
@@ -210,8 +206,7 @@ impl Writer {
 struct Target {
     connector: Connector,
     file: Option<DatabaseFile>,
-    commits: Arc<dyn CommitFate>,
-    measured: Commits,
+    writing: Writing,
     confidence: Arc<Confidence>,
 }
 
@@ -237,7 +232,7 @@ async fn run(
             _ = &mut stopped, if !jobs.is_closed() => { jobs.close(); continue },
         }
         let commit = commit(&target, &mut connection, &mut batch).await;
-        target.measured.ended(batch.len(), commit.is_ok());
+        target.writing.measured.ended(batch.len(), commit.is_ok());
         if batch.iter().any(|job| job.found_shortage()) {
             target.confidence.lose_for_long();
         } else if commit.is_ok() {
@@ -292,7 +287,7 @@ async fn commit(
             return Err(error.to_string());
         }
         tracing::warn!(%error, commands = batch.len(), "a commit is tried again");
-        target.measured.tried_again();
+        target.writing.measured.tried_again();
     }
 }
 
@@ -321,7 +316,7 @@ async fn transact(
         None => connection.insert(target.connector.connect().await?),
     };
     connection.begin().await?;
-    if let Together::Undo(first) = together(connection, batch).await? {
+    if let Together::Undo(first) = together(target, connection, batch).await? {
         connection.run("ROLLBACK").await?;
         if batch.len() == 1 {
             return Ok(());
@@ -330,13 +325,16 @@ async fn transact(
         for (place, job) in batch.iter_mut().enumerate() {
             // Everybody has waited for its lock once, and would wait as long again.
             if !(first == Some(place) && job.waited_in_vain()) {
-                apart(connection, job.as_mut()).await?;
+                apart(target, connection, job.as_mut()).await?;
             }
         }
     }
     // Again: what is committed to a file that has gone is lost, and would be answered.
     target.check()?;
-    let fate = target.commits.fate(&mut batch.iter().map(|job| job.name()));
+    let fate = target
+        .writing
+        .commits
+        .fate(&mut batch.iter().map(|job| job.name()));
     let committing = async {
         fate.before()?;
         connection.run("COMMIT").await?;
@@ -357,6 +355,7 @@ enum Together {
 
 /// Runs every command, and inserts the events of all.
 async fn together(
+    target: &Target,
     connection: &mut Connection,
     batch: &mut [Box<dyn Job>],
 ) -> Result<Together, sqlx::Error> {
@@ -365,7 +364,7 @@ async fn together(
             return Ok(Together::Undo(Some(place)));
         }
     }
-    let inserted = audit::insert(connection).await;
+    let inserted = audit::insert(connection, &target.writing.subscriptions).await;
     let Err(error) = inserted else {
         return Ok(Together::Keep);
     };
@@ -380,10 +379,14 @@ async fn together(
 }
 
 /// Runs one command with its events, or leaves nothing of it behind.
-async fn apart(connection: &mut Connection, job: &mut dyn Job) -> Result<(), sqlx::Error> {
+async fn apart(
+    target: &Target,
+    connection: &mut Connection,
+    job: &mut dyn Job,
+) -> Result<(), sqlx::Error> {
     connection.run("SAVEPOINT command").await?;
     let mut keep = job.apply(connection).await?;
-    if keep && let Err(error) = audit::insert(connection).await {
+    if keep && let Err(error) = audit::insert(connection, &target.writing.subscriptions).await {
         if hits_all(&error) {
             return Err(error);
         }

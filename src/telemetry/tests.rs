@@ -20,6 +20,7 @@ fn metrics() -> Metrics {
     Metrics::new(&Names {
         profiles: vec!["wifi".to_owned(), "vpn".to_owned()],
         lists: vec![("blocked".to_owned(), "devices")],
+        sinks: vec!["siem".to_owned()],
     })
 }
 
@@ -93,6 +94,7 @@ fn labels_are_as_described_and_names_of_their_own() {
     metrics.attempts.refused(ProblemCode::Busy);
     metrics.issuers.ends("issuing", Timestamp(7));
     metrics.lists.loaded("blocked", Timestamp(5), 3);
+    metrics.deliveries.stand("siem", 1, 2, 3);
     metrics.show(&Reading {
         unsequenced_events: Some(1),
         token_ends: Some(Timestamp(9)),
@@ -139,6 +141,8 @@ fn what_is_not_configured_is_shown_as_that() {
     metrics.attempts.unfinished("evil", ProblemCode::Busy);
     metrics.lists.loaded("evil", Timestamp(1), 1);
     metrics.lists.failed("evil");
+    metrics.deliveries.stand("evil", 1, 1, 1);
+    metrics.deliveries.ended("evil", DeliveryOutcome::Delivered);
     let text = text(&metrics);
     assert!(!text.contains("evil"), "{text}");
     let removed = r#"vaca_attempts_total{profile="(removed)",outcome="denied",code="blocked"} 1"#;

@@ -27,7 +27,7 @@ async fn answer(request: RequestBuilder) -> Answer {
 }
 
 /// Asks with a token.
-async fn ask(ca: &TestCa, token: &str, method: &str, path: &str) -> Answer {
+pub async fn ask(ca: &TestCa, token: &str, method: &str, path: &str) -> Answer {
     let client = ca.client_at(Ipv4Addr::LOCALHOST);
     answer(request(ca, &client, method, path).bearer_auth(token)).await
 }

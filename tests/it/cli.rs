@@ -111,6 +111,12 @@ async fn the_help_of_every_command() {
         &["paused"],
         &["paused", "list"],
         &["paused", "release"],
+        &["deliveries"],
+        &["deliveries", "list"],
+        &["deliveries", "retry"],
+        &["deliveries", "drop"],
+        &["webhook"],
+        &["webhook", "try"],
         &["tokens"],
         &["tokens", "create"],
         &["tokens", "list"],
@@ -394,6 +400,12 @@ async fn an_attempt_tells_why_and_a_strangers_text_moves_no_cursor() {
     assert!(shown.contains("C01example"), "what was expected: {shown}");
     assert!(shown.contains("FAILED"), "{shown}");
     assert!(!shown.contains(['\u{1b}', '\u{202e}', '\r']), "{shown:?}");
+    assert!(
+        !shown
+            .lines()
+            .any(|line| line.trim_start().starts_with("ok")),
+        "no line of a stranger's: {shown}"
+    );
     let (_, checks) = shown.split_once("CHECK ").unwrap();
     assert_eq!(
         checks.lines().count(),

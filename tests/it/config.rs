@@ -56,6 +56,11 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
     let local_part =
         "certificate = { subject = [\"CN={local_part}\"], reserved_local_parts = [\"root\"] }";
     let device = "name = \"wifi-device\"\nscope = \"machine\"";
+    let sink = |url: &str, more: &str| {
+        let keys =
+            format!("name = \"siem\"\nurl = \"{url}\"\nsecret_file = \"events.key\"\n{more}");
+        format!("{}\n[[event_sink]]\n{keys}\n", sound())
+    };
     let mistakes = [
         ("no TOML", replaced("[listen]", "[listen")),
         ("an unknown key", behind("[listen]", "port = 8080")),
@@ -354,6 +359,29 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
         (
             "attempts without end",
             behind(user, "attempts_per_minute = 1001"),
+        ),
+        (
+            "a sink in the clear, elsewhere",
+            sink("http://siem.example.com/", ""),
+        ),
+        (
+            "a sink that is asked to wait",
+            sink("https://siem.example.com/", "timeout = \"11s\""),
+        ),
+        (
+            "a sink that wants nothing",
+            sink("https://siem.example.com/", "kinds = []"),
+        ),
+        (
+            "a sink that wants what nobody tells",
+            sink("https://siem.example.com/", "kinds = [\"renewed\"]"),
+        ),
+        (
+            "a sink that stands twice",
+            format!(
+                "{}[[event_sink]]\nname = \"siem\"\nurl = \"https://a.example/\"\nsecret_file = \"k\"\n",
+                sink("https://siem.example.com/", "")
+            ),
         ),
         (
             "a certificate for no time",

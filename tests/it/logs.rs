@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use http::StatusCode;
 use serde_json::json;
 use vaca::clock::{Clock as _, SystemClock};
 use vaca_emulator::{Call, Fault, KeyAlgorithm, Scope};
@@ -15,6 +17,10 @@ use crate::support::{ALICE, Engine, TestCa, write_secret};
 
 /// What a PostgreSQL server would be told.
 const DATABASE_PASSWORD: &str = "correct horse battery staple";
+
+/// What a service that is told of events knows too.
+const SINK_SECRET: [u8; 32] =
+    *b"\x8a\x11\xf3sink\x02\xd9\x7c\xe0of\x93the\xb4\x05\xffevents\xa1\xc6\x3e\x19\xd2\x77";
 
 /// Texts that nobody may find, each with its name.
 #[derive(Default)]
@@ -66,6 +72,8 @@ impl Secrets {
             serde_json::from_str(&read("service-account.json")).unwrap();
         secrets.add_lines("account's key", account["private_key"].as_str().unwrap());
         secrets.add("database password", DATABASE_PASSWORD);
+        secrets.add("sink's secret", &read("events.key"));
+        secrets.add_octets("sink's secret", &SINK_SECRET);
         for (name, text) in [
             ("a private key", "PRIVATE KEY"),
             // The first octets of every JWT: `{"` in base64url.
@@ -100,6 +108,23 @@ async fn ca_with(transport: &str, token: &str) -> TestCa {
         "transport = \"rest\"",
         &format!("transport = \"{transport}\"\ntoken = \"{token}\""),
     );
+    let digits: String = SINK_SECRET
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
+    write_secret(&ca.folder.path().join("events.key"), &digits);
+    // One that takes what it is told, and one that is not there.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taking = listener.local_addr().unwrap();
+    let routes = Router::new().fallback(async || StatusCode::NO_CONTENT);
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let sink = |name: &str, address: &str| {
+        format!(
+            "[[event_sink]]\nname = \"{name}\"\nurl = \"http://{address}/\"\nsecret_file = \"events.key\"\n\n"
+        )
+    };
+    let sinks = sink("taking", &taking.to_string()) + &sink("down", "127.0.0.1:1");
+    ca.reconfigure("[[issuer]]", &format!("{sinks}[[issuer]]"));
     ca
 }
 
@@ -163,7 +188,7 @@ async fn nothing_leaks(transport: &str, token: &str, format: &str, filter: &str)
     let service = Service::start_as(command.arg("serve")).await;
     let log = everything_happens(&ca, service, &mut secrets).await;
     // What is searched is what was asked for.
-    for word in ["issued", "denied", "answered", "DEBUG"] {
+    for word in ["issued", "denied", "answered", "was not taken", "DEBUG"] {
         assert!(
             log.contains(word),
             "no {word} in {} lines",

@@ -10,11 +10,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vaca::enrichment::webhook::{SIGNATURE, sign_answer};
-use vaca_emulator::{KeyAlgorithm, Scope};
+use vaca_emulator::{Call, Fault, KeyAlgorithm, Scope};
 
 use crate::support::openssl::{run, said};
-use crate::support::{ALICE, Answer, TestCa, write_secret};
+use crate::support::service::VACA;
+use crate::support::{ALICE, Answer, TestCa, eventually, write_secret};
 
 const SECRET: [u8; 32] = [0x5a; 32];
 
@@ -82,13 +84,17 @@ fn allow(question: &Value, facts: &Value) -> Response {
 /// A CA whose first profile asks the receiver, and whose certificates hold what it supplies.
 async fn consulting() -> (TestCa, Receiver) {
     let receiver = Receiver::start().await;
+    (consulting_at(&receiver.url).await, receiver)
+}
+
+/// The same, of whatever listens there.
+async fn consulting_at(url: &str) -> TestCa {
     let mut ca = TestCa::start().await;
     ca.stop().await;
     let secret = ca.folder.path().join("webhook.key");
     write_secret(&secret, &"5a".repeat(32));
     let webhook = format!(
-        "[[webhook]]\nname = \"inventory\"\nurl = \"{}\"\nsecret_file = \"webhook.key\"\ntimeout = \"1s\"\n\n[[issuer]]",
-        receiver.url
+        "[[webhook]]\nname = \"inventory\"\nurl = \"{url}\"\nsecret_file = \"webhook.key\"\ntimeout = \"1s\"\n\n[[issuer]]"
     );
     ca.reconfigure("[[issuer]]", &webhook);
     let profile = "name = \"wifi-user\"\nscope = \"user\"\n";
@@ -98,7 +104,7 @@ async fn consulting() -> (TestCa, Receiver) {
         "[profile.certificate]\nsubject = [\"OU={organizational_unit}\", \"CN={email}\"]\n\n";
     ca.reconfigure(next, &format!("{certificate}{next}"));
     ca.serve().await.unwrap();
-    (ca, receiver)
+    ca
 }
 
 async fn enroll(ca: &TestCa) -> (Vec<u8>, Answer) {
@@ -249,6 +255,55 @@ async fn an_answer_that_does_not_count_issues_nothing_and_ends_nothing() {
     ca.check().await;
 }
 
+/// Answers each connection with these octets, and then says no more. Answers the address.
+async fn says_and_stalls(octets: &'static [u8], hangs_up: bool) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/vaca", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 8192];
+            let asked = stream.read(&mut request).await.unwrap_or(0);
+            assert!(asked > 0, "a question");
+            stream.write_all(octets).await.ok();
+            if !hangs_up {
+                kept.push(stream);
+            }
+        }
+    });
+    url
+}
+
+/// Nobody there, nothing said, half of it said, something else said: the device is told to come back.
+#[tokio::test]
+async fn whatever_is_no_http_answer_issues_nothing() {
+    const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{\"request_id\":";
+    let nobody = "http://127.0.0.1:1/vaca".to_owned();
+    let urls = [
+        nobody,
+        says_and_stalls(b"", true).await,
+        says_and_stalls(b"", false).await,
+        says_and_stalls(HALF, true).await,
+        says_and_stalls(HALF, false).await,
+        says_and_stalls(b"SSH-2.0-OpenSSH_9.2\r\n", true).await,
+        says_and_stalls(b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", true).await,
+    ];
+    let (mut ca, receiver) = consulting().await;
+    let mut before = receiver.url.clone();
+    for url in urls {
+        ca.stop().await;
+        ca.reconfigure(&before, &url);
+        ca.serve().await.unwrap();
+        ca.clock.advance(70);
+        let answer = enroll(&ca).await.1;
+        assert_eq!(answer.is("webhook_unavailable").status, 503, "{url}");
+        before = url;
+    }
+    ca.nothing_issued().await;
+    assert_eq!(receiver.asked(), 0);
+    ca.check().await;
+}
+
 #[tokio::test]
 async fn a_webhook_that_is_down_rests() {
     let (ca, receiver) = consulting().await;
@@ -263,5 +318,141 @@ async fn a_webhook_that_is_down_rests() {
     ca.present_alices(&response).await.is("webhook_unavailable");
     ca.clock.advance(10);
     ca.present_alices(&response).await.issued();
+    ca.check().await;
+}
+
+/// What `vaca webhook try` prints, and its exit code.
+async fn tries(ca: &TestCa, arguments: &[&str]) -> (Option<i32>, String) {
+    let all = [&["webhook", "try"], arguments].concat();
+    let output = run(VACA, &all, ca.folder.path()).await;
+    (output.status.code(), said(&output))
+}
+
+#[tokio::test]
+async fn a_trial_shows_question_and_answer_and_changes_nothing() {
+    let (ca, receiver) = consulting().await;
+    receiver.answers(|question| allow(question, &json!({ "organizational_unit": "/Staff" })));
+    let (_, answer) = enroll(&ca).await;
+    let attempt = answer.issued().json["attempt"].as_str().unwrap().to_owned();
+    let record =
+        "SELECT kind || subject FROM events UNION ALL SELECT state || checks FROM attempts";
+    let before = ca.rows(record).await;
+    let trial = ["inventory", "--attempt", &attempt];
+
+    receiver.answers(|question| {
+        allow(
+            question,
+            &json!({ "asset_id": "=1+1\u{202e}", "organizational_unit": "/Staff" }),
+        )
+    });
+    let (code, printed) = tries(&ca, &trial).await;
+    assert_eq!(code, Some(0), "{printed}");
+    for part in [
+        "the record stays as it is",
+        "\"dry_run\": true",
+        ALICE,
+        "it has no objection",
+        "\"=1+1\\u{202e}\"",
+        "\"/Staff\"",
+        "policy would approve",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    let (_, body) = receiver.questions.lock().unwrap()[1].clone();
+    let question: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(question["dry_run"], true, "it is part of what is signed");
+    assert_eq!(question["attempt"], attempt.as_str());
+    assert_eq!(question["facts"]["email"], ALICE);
+
+    let as_json = [&trial[..], &["--json"]].concat();
+    let (code, printed) = tries(&ca, &as_json).await;
+    assert_eq!(code, Some(0), "{printed}");
+    let shown = printed
+        .lines()
+        .find_map(|line| serde_json::from_str(line).ok());
+    let shown: Value = shown.unwrap();
+    assert_eq!(shown["answer"]["facts"]["organizational_unit"], "/Staff");
+    assert_eq!(shown["question"]["dry_run"], true);
+    assert_eq!(shown["problem"], Value::Null);
+
+    // Nothing supplies what the certificate's name needs: policy would refuse.
+    receiver.answers(|question| allow(question, &json!({})));
+    let (code, printed) = tries(&ca, &trial).await;
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(
+        printed.contains("policy would refuse all the same"),
+        "{printed}"
+    );
+
+    receiver.answers(|question| {
+        let answer = json!({
+            "request_id": question["request_id"], "allow": false, "message": "=HYPERLINK(1)",
+        });
+        signed(&answer)
+    });
+    let (code, printed) = tries(&ca, &trial).await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("it objects"), "{printed}");
+    assert!(
+        printed.contains("would read: \"=HYPERLINK(1)\""),
+        "{printed}"
+    );
+
+    receiver.answers(|_| StatusCode::FOUND.into_response());
+    let (code, printed) = tries(&ca, &trial).await;
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains("no answer that counts: it answered 302"),
+        "{printed}"
+    );
+    assert_eq!(ca.rows(record).await, before);
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn a_trial_says_what_is_not_there_to_ask_about() {
+    let (mut ca, receiver) = consulting().await;
+    receiver.answers(|question| allow(question, &json!({ "organizational_unit": "/Staff" })));
+    let (_, answer) = enroll(&ca).await;
+    let attempt = answer.issued().json["attempt"].as_str().unwrap().to_owned();
+    let asked = receiver.asked();
+    let (code, printed) = tries(&ca, &["stock", "--attempt", &attempt]).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        printed.contains("no [[webhook]] is named \"stock\"; there is: inventory"),
+        "{printed}"
+    );
+    let (_, printed) = tries(&ca, &["inventory", "--attempt", "00000000"]).await;
+    assert!(printed.contains("no attempt has the id"), "{printed}");
+    ca.emulator
+        .faults()
+        .next(Call::Verify, Fault::OtherCustomer);
+    let refused = enroll(&ca).await.1;
+    let refused = refused.is("wrong_customer").json["attempt"]
+        .as_str()
+        .unwrap();
+    let (_, printed) = tries(&ca, &["inventory", "--attempt", refused]).await;
+    assert!(
+        printed.contains("Verified Access did not vouch for it"),
+        "{printed}"
+    );
+
+    ca.stop().await;
+    let retention = "[retention]\nattempts = \"60d\"\npersonal_data = \"30d\"\n\n[http]";
+    ca.reconfigure("[http]", retention);
+    ca.clock.advance(31 * 24 * 60 * 60);
+    ca.serve().await.unwrap();
+    // Google's time confirms the clock.
+    ca.challenge("wifi-user").await;
+    let whole = "SELECT count(*) FROM attempts WHERE shortened_at IS NULL";
+    let shortened = async || ca.count(whole).await == 0;
+    eventually("both are shortened", shortened).await;
+    let (code, printed) = tries(&ca, &["inventory", "--attempt", &attempt]).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        printed.contains("is no longer recorded: its personal data was shortened on"),
+        "{printed}"
+    );
+    assert_eq!(receiver.asked(), asked);
     ca.check().await;
 }

@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::attestation::VerifiedDevice;
 use crate::clock::Timestamp;
 use crate::csr::ProvenKey;
+use crate::enrichment::webhook::line::{SCHEME, sign};
 use crate::enrichment::{Supplied, is_value};
 use crate::model::facts::{Check, Facts};
 use crate::model::rule::is_text;
 use crate::model::serial::{hex, octets_of};
 use crate::model::sid::Sid;
+use crate::random::{Random, RandomUnavailable};
 
 /// What stands before a question when it is tagged: no tag of one kind serves as another's.
-const QUESTION: &[u8] = b"vaca-webhook-question-v1\n";
+pub(super) const QUESTION: &[u8] = b"vaca-webhook-question-v1\n";
 /// What stands before an answer.
 const ANSWER: &[u8] = b"vaca-webhook-answer-v1\n";
-/// What stands before the digits in the header.
-const SCHEME: &str = "v1=";
 
 /// `POST` body: what Verified Access confirmed, and what is asked for.
 #[derive(Debug, Serialize)]
@@ -30,7 +30,7 @@ pub struct Question<'a> {
     pub request_id: String,
     /// When it was asked, in seconds since the epoch.
     pub timestamp: Timestamp,
-    /// Whether nothing depends on the answer.
+    /// Whether it is a trial: nothing depends on the answer, and nothing should come of it.
     pub dry_run: bool,
     /// The attempt's short id, which stands on the Chromebook too.
     pub attempt: &'a str,
@@ -46,22 +46,33 @@ pub struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// About a device or user whom Verified Access confirmed.
-    pub(super) fn about(
+    ///
+    /// # Errors
+    /// [`RandomUnavailable`], for the id.
+    pub fn about(
         subject: &Subject<'a>,
-        request_id: String,
         timestamp: Timestamp,
-        dry_run: bool,
-    ) -> Self {
-        Self {
+        random: &dyn Random,
+    ) -> Result<Self, RandomUnavailable> {
+        Ok(Self {
             version: 1,
-            request_id,
+            request_id: hex(&random.array::<16>()?),
             timestamp,
-            dry_run,
+            dry_run: false,
             attempt: subject.attempt,
             facts: subject.facts,
             attestation_checks: subject.device.checks(),
             public_key: STANDARD.encode(subject.key.spki_der()),
             signed_public_key_and_challenge: subject.device.unverified_spkac(),
+        })
+    }
+
+    /// The same as a trial, on whose answer nothing depends.
+    #[must_use]
+    pub fn as_trial(self) -> Self {
+        Self {
+            dry_run: true,
+            ..self
         }
     }
 }
@@ -130,20 +141,10 @@ pub enum BadAnswer {
     Fact(&'static str),
 }
 
-/// The header's value for a question.
-pub(super) fn sign_question(key: &hmac::Key, body: &[u8]) -> String {
-    sign(key, QUESTION, body)
-}
-
 /// The header's value for an answer: what a receiver sends.
 #[must_use]
 pub fn sign_answer(secret: &[u8; 32], body: &[u8]) -> String {
     sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), ANSWER, body)
-}
-
-fn sign(key: &hmac::Key, purpose: &[u8], body: &[u8]) -> String {
-    let tag = hmac::sign(key, &[purpose, body].concat());
-    format!("{SCHEME}{}", hex(tag.as_ref()))
 }
 
 /// Reads an answer to the question of this id.
@@ -234,7 +235,7 @@ mod tests {
         assert!(read_signed(Some(&good), body).is_ok());
         let other_secret = sign_answer(&[8; 32], body.as_bytes());
         let key = hmac::Key::new(hmac::HMAC_SHA256, &SECRET);
-        let as_question = sign_question(&key, body.as_bytes());
+        let as_question = sign(&key, QUESTION, body.as_bytes());
         for wrong in [
             "",
             "v1=",
@@ -288,6 +289,10 @@ mod tests {
             ),
             (
                 r#"{"request_id":"r1","allow":false,"message":"a\u001b[2J"}"#,
+                BadAnswer::Message,
+            ),
+            (
+                r#"{"request_id":"r1","allow":false,"message":"a\u202eb"}"#,
                 BadAnswer::Message,
             ),
             (

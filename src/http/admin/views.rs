@@ -4,6 +4,7 @@
 pub mod attempt;
 pub mod block;
 pub mod certificate;
+pub mod delivery;
 pub mod issuer;
 pub mod paused;
 pub mod profile;

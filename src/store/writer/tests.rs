@@ -18,8 +18,10 @@ use crate::clock::Timestamp;
 use crate::model::actor::Actor;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::store::database;
+use crate::store::deliveries::Subscriptions;
 use crate::store::engine::Link;
 use crate::store::fate::AsTheDatabaseSays;
+use crate::telemetry::Commits;
 
 fn options(path: &Path) -> SqliteConnectOptions {
     database::sqlite(path)
@@ -56,8 +58,11 @@ impl Notes {
         let writer = Writer::start(
             connector,
             Some(file),
-            Arc::new(AsTheDatabaseSays),
-            Commits::default(),
+            Writing {
+                commits: Arc::new(AsTheDatabaseSays),
+                measured: Commits::default(),
+                subscriptions: Subscriptions::default(),
+            },
         );
         Self { folder, writer }
     }

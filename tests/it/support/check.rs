@@ -190,10 +190,11 @@ impl TestCa {
             expected.insert(kind.to_owned(), self.count(sql).await);
         }
         expected.retain(|_, number| *number > 0);
-        // What a pause tells of is forgotten; see `check_pauses`. So is what retention did.
+        // What a pause tells of is forgotten; see `check_pauses`. So is what retention did, and
+        // whatever became of deliveries.
         let kinds = "SELECT kind FROM events
             WHERE kind NOT IN ('identity_paused', 'identity_released', 'retention_applied',
-                'record_read', 'block_lifted')
+                'record_read', 'block_lifted', 'deliveries_retried', 'deliveries_dropped')
               AND (kind NOT LIKE 'attempt_%'
                   OR subject IN (SELECT short_id FROM attempts WHERE shortened_at IS NULL))";
         let kinds = self.rows(kinds).await;
@@ -204,7 +205,8 @@ impl TestCa {
         assert_eq!(seen, expected);
         self.check_retention().await;
         let doubled = "SELECT count(*) FROM (SELECT subject FROM events
-            WHERE kind NOT IN ('retention_applied', 'record_read', 'block_added', 'block_lifted')
+            WHERE kind NOT IN ('retention_applied', 'record_read', 'block_added', 'block_lifted',
+                'deliveries_retried', 'deliveries_dropped')
             GROUP BY kind, subject HAVING count(*) > 1) AS doubled";
         assert_eq!(
             self.count(doubled).await,

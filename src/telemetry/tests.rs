@@ -11,6 +11,7 @@ use prometheus_client::encoding::text::encode;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::model::certificate::IssuerId;
 use crate::model::problem_code::ProblemCode;
 
 /// The operator's page on metrics.
@@ -93,6 +94,11 @@ fn labels_are_as_described_and_names_of_their_own() {
     metrics.attempts.denied("wifi", ProblemCode::Blocked);
     metrics.attempts.refused(ProblemCode::Busy);
     metrics.issuers.ends("issuing", Timestamp(7));
+    let issuer = IssuerId::parse("0123456789abcdef").unwrap();
+    let times = [Timestamp(1), Timestamp(2)];
+    metrics.crls.served(&issuer, 7, 3, times);
+    metrics.crls.seen(&issuer, Some(times), true);
+    metrics.crls.failed(&issuer);
     metrics.lists.loaded("blocked", Timestamp(5), 3);
     metrics.deliveries.stand("siem", 1, 2, 3);
     metrics.show(&Reading {

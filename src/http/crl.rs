@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::extract::{FromRequestParts, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use headers::{
     AcceptRanges, CacheControl, ContentLength, ContentRange, ETag, HeaderMapExt as _,
     IfModifiedSince, IfNoneMatch, IfRange, LastModified, Range,
@@ -126,10 +126,7 @@ fn serve(crl: &PublishedCrl, asked: &HeaderMap, now: Timestamp) -> Response {
     headers.typed_insert(LastModified::from(made));
     headers.typed_insert(keep);
     headers.typed_insert(AcceptRanges::bytes());
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(MEDIA_TYPE),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     if is_known(asked, tag.as_ref(), made) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }

@@ -9,7 +9,9 @@ use crate::clock::Timestamp;
 use crate::model::role::Role;
 
 /// RFC 5280, section 5.3.1, without the two that take a revocation back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum RevocationReason {
     /// Nobody said why.

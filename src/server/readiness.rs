@@ -253,9 +253,7 @@ impl Readiness for Health {
             // every node; and certificates are issued whoever is told. All are shown, and take no node out
             // of service.
             let shown = [VERIFIED_ACCESS, LIST, CRL, KEY, DELIVERIES];
-            let ready = |check: &ReadinessCheck| {
-                check.passed || shown.contains(&check.name)
-            };
+            let ready = |check: &ReadinessCheck| check.passed || shown.contains(&check.name);
             ReadinessReport {
                 ready: checks.iter().all(ready),
                 checks,

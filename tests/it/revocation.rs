@@ -258,7 +258,7 @@ async fn whatever_becomes_of_a_commit_nothing_is_un_revoked() {
         (type_name::<RecordCrl>(), Unconfirmed),
     ];
     for (turn, (write, fate)) in cases.into_iter().enumerate() {
-        let name = format!("{} {fate:?}", write);
+        let name = format!("{write} {fate:?}");
         let turn = i64::try_from(turn).unwrap() + 1;
         let mut chromebook = ca.chromebook(ALICE).await;
         let issued = ca.enroll_device(&mut chromebook, KeyAlgorithm::Ecdsa).await;

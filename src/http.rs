@@ -15,6 +15,7 @@ mod pem;
 pub mod pki;
 pub mod problem;
 mod profiles;
+mod renewal;
 mod segment;
 pub mod settings;
 
@@ -40,6 +41,7 @@ use crate::http::settings::HttpSettings;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::random::Random;
+use crate::renewal::Renewals;
 use crate::telemetry::Metrics;
 
 pub use crate::http::enrollment::read_certificate_request;
@@ -51,6 +53,8 @@ pub struct Edge {
     pub admission: Arc<Admission>,
     /// Issues certificates.
     pub enrollment: Arc<Enrollment>,
+    /// Tells when certificates are to be renewed.
+    pub renewals: Arc<Renewals>,
     /// The profiles, in the order of the configuration.
     pub profiles: Arc<Vec<CertificateProfile>>,
     /// The trust bundle.
@@ -79,6 +83,10 @@ pub fn api(edge: &Edge) -> Router {
     let work = Router::new()
         .route("/v1/challenges", post(enrollment::challenge))
         .route("/v1/certificates", post(enrollment::certificate))
+        .route(
+            "/v1/certificates/{issuer}/{serial}/renewal-info",
+            get(renewal::info),
+        )
         .route("/v1/profiles", get(profiles::list))
         .merge(pages());
     surround(
@@ -160,6 +168,7 @@ macro_rules! part {
 part! {
     admission: Arc<Admission>,
     enrollment: Arc<Enrollment>,
+    renewals: Arc<Renewals>,
     profiles: Arc<Vec<CertificateProfile>>,
     bundle: Bundle,
     issuer_certificates: IssuerCertificates,

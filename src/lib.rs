@@ -46,6 +46,9 @@ pub mod admission;
 /// From an admitted request to a certificate.
 pub mod enrollment;
 
+/// When is the next certificate due?
+pub mod renewal;
+
 /// What must happen when.
 pub mod schedule;
 

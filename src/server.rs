@@ -33,6 +33,7 @@ use crate::http::{self, Edge};
 use crate::model::attempt::ENROLLMENT_DEADLINE;
 use crate::model::certificate::IssuerId;
 use crate::random::Random;
+use crate::renewal::Renewals;
 use crate::schedule::{Retention, Schedule};
 use crate::store::Store;
 use crate::store::fate::CommitFate;
@@ -154,6 +155,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let edge = Edge {
         admission,
         enrollment: Arc::clone(&enrollment),
+        renewals: Arc::new(Renewals::new(Arc::clone(&resources))),
         profiles: Arc::clone(&resources.profiles),
         bundle,
         issuer_certificates,

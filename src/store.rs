@@ -25,6 +25,7 @@ pub mod leases;
 pub mod migrate;
 mod open;
 pub mod pauses;
+pub mod renewals;
 pub mod retention;
 pub mod revocations;
 pub mod tokens;

@@ -33,6 +33,7 @@ mod postgres;
 mod profiles;
 mod quickstart;
 mod refusals;
+mod renewal;
 mod replay;
 mod retention;
 mod storage;

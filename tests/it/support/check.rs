@@ -154,6 +154,7 @@ impl TestCa {
                 "certificate_issued",
                 "SELECT count(*) FROM certificates WHERE state = 'issued'",
             ),
+            ("certificate_revoked", "SELECT count(*) FROM revocations"),
             ("crl_intended", "SELECT count(*) FROM crls"),
             (
                 "crl_issued",

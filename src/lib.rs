@@ -49,6 +49,9 @@ pub mod enrollment;
 /// When is the next certificate due?
 pub mod renewal;
 
+/// What may the holder of this certificate do?
+pub mod authorization;
+
 /// What must happen when.
 pub mod schedule;
 

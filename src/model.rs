@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod attempt;
+pub mod attributes;
 pub mod certificate;
 pub mod certificate_names;
 pub mod certificate_template;

@@ -70,7 +70,7 @@ impl Renewals {
         let status = Status::of(not_after, certificate.revocation, now);
         let window = match status {
             Status::Revoked => Window::from_now(now),
-            Status::Good | Status::Expired => Window::of(&certificate.validity),
+            Status::Good | Status::Expired | Status::Unknown => Window::of(&certificate.validity),
         };
         Ok(RenewalInfo {
             profile: certificate.profile,

@@ -28,6 +28,7 @@ pub mod pauses;
 pub mod renewals;
 pub mod retention;
 pub mod revocations;
+pub mod status;
 pub mod tokens;
 pub mod writer;
 

@@ -18,6 +18,7 @@ mod lists;
 mod optional;
 mod readings;
 mod stages;
+mod statuses;
 
 pub use attempts::Attempts;
 pub use calls::{Call, Calls, Method, Way};
@@ -27,6 +28,7 @@ pub use issuers::Issuers;
 pub use lists::Lists;
 pub use readings::Reading;
 pub use stages::{Ending, Stage, Stages};
+pub use statuses::Statuses;
 
 use catalogue::Catalogue;
 use readings::Gauges;
@@ -65,6 +67,8 @@ pub struct Metrics {
     pub issuers: Issuers,
     /// The organisation's lists.
     pub lists: Lists,
+    /// Answers to relying parties.
+    pub statuses: Statuses,
     gauges: Gauges,
     catalogue: Catalogue,
 }
@@ -83,6 +87,7 @@ impl Metrics {
             commits: Commits::registered(&mut catalogue),
             issuers: Issuers::registered(&mut catalogue),
             lists: Lists::registered(&mut catalogue, &names.lists),
+            statuses: Statuses::registered(&mut catalogue),
             gauges: Gauges::registered(&mut catalogue),
             catalogue,
         }

@@ -13,6 +13,7 @@ mod entry;
 mod paused;
 mod query;
 mod state;
+mod status;
 mod tokens;
 pub mod views;
 
@@ -67,6 +68,8 @@ table! {
     "/v1/admin/paused/{identity}/release": post "POST" Operator paused::release;
     "/v1/admin/tokens": get "GET" Administrator tokens::list, post "POST" Administrator tokens::create;
     "/v1/admin/tokens/{id}/revoke": post "POST" Administrator tokens::revoke;
+    "/v1/status/{issuer}/{serial}": get "GET" RelyingParty status::by_name;
+    "/v1/status/sha256/{fingerprint}": get "GET" RelyingParty status::by_fingerprint;
 }
 
 async fn nothing() -> Problem {
@@ -98,7 +101,9 @@ mod tests {
         };
         let rows: Vec<_> = page
             .lines()
-            .filter(|line| line.contains("/v1/admin/") && line.starts_with('|'))
+            .filter(|line| {
+                line.starts_with("| `") && line.contains("` | ") && line.contains(" /v1/")
+            })
             .collect();
         assert_eq!(rows.len(), TABLE.len(), "one line for each route");
         for entry in TABLE {

@@ -1,11 +1,12 @@
 //! A certificate profile: a named recipe of who may ask, and what the certificate says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::attributes::{Attributes, InvalidAttributes};
 use crate::model::certificate_template::{
     CertificateSettings, CertificateTemplate, InvalidCertificate,
 };
@@ -82,6 +83,10 @@ pub struct ProfileSettings {
     /// Conditions that must all be true besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<RuleSettings>,
+    /// What relying parties are told of holders. It is not in the certificate and so not in the hash: a
+    /// change must not end attempts that are open.
+    #[serde(default, skip_serializing)]
+    pub attributes: BTreeMap<String, String>,
 }
 
 impl ProfileSettings {
@@ -350,6 +355,9 @@ pub enum InvalidProfile {
     /// More rules than an enrolment should pay for.
     #[error("there are more than {RULES_MAX} rules")]
     Rules,
+    /// What relying parties shall be told does not load.
+    #[error("[profile.attributes] {0}")]
+    Attributes(#[from] InvalidAttributes),
 }
 
 impl InvalidProfile {
@@ -369,6 +377,7 @@ impl InvalidProfile {
             Self::AllowedDomain | Self::AllowedScope | Self::AllowsNobody => "allow",
             Self::Certificate(_) => "certificate",
             Self::Rule { .. } | Self::RuleTwice { .. } | Self::Rules => "rule",
+            Self::Attributes(_) => "attributes",
         }
     }
 }
@@ -408,6 +417,8 @@ pub struct CertificateProfile {
     pub certificate: Arc<CertificateTemplate>,
     /// How many attempts one user or device may start in a minute.
     pub attempts_per_minute: u32,
+    /// What relying parties are told of holders; shared like `allow`.
+    pub attributes: Arc<Attributes>,
     /// The recipe's fingerprint.
     pub hash: ProfileHash,
 }
@@ -466,6 +477,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             live_certificates: settings.live_certificates,
             certificate: Arc::new(certificate),
             attempts_per_minute: settings.attempts_per_minute,
+            attributes: Arc::new(Attributes::new(settings.attributes)?),
             hash,
         })
     }
@@ -578,6 +590,7 @@ mod tests {
             webhook: None,
             certificate: CertificateSettings::default(),
             rule: Vec::new(),
+            attributes: BTreeMap::new(),
             renewal_window_days: None,
             key_algorithms: default_key_algorithms(),
             key_trust_levels: default_trust_levels(),
@@ -621,6 +634,10 @@ mod tests {
         let mut changed = settings();
         changed.validity_days = 31;
         assert_ne!(hash(&changed), hash(&settings()));
+        // What is not in the certificate ends no attempt.
+        let mut told = settings();
+        told.attributes = BTreeMap::from([("Filter-Id".to_owned(), "staff".to_owned())]);
+        assert_eq!(hash(&told), hash(&settings()));
         let of = |certificate: &str| {
             let settings: ProfileSettings = toml::from_str(&format!(
                 "name='wifi-user'\nscope='user'\ndomains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'\nallow='all_verified'\n[certificate]\n{certificate}",

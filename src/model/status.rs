@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::model::revocation::Revocation;
 
-/// What a certificate that was issued is worth now.
+/// What a certificate is worth now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -15,10 +15,26 @@ pub enum Status {
     Revoked,
     /// It came to its end by itself.
     Expired,
+    /// None that was issued to a user or device by this service.
+    Unknown,
 }
 
 impl Status {
-    /// Of a certificate whose last second is `not_after`.
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Good, Self::Revoked, Self::Expired, Self::Unknown];
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Of a certificate that was issued, whose last second is `not_after`.
     #[must_use]
     pub fn of(not_after: Timestamp, revocation: Option<Revocation>, now: Timestamp) -> Self {
         match revocation {

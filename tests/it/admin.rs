@@ -41,7 +41,7 @@ async fn issue(ca: &TestCa, order: &TokenOrder) -> IssuedToken {
 }
 
 /// The text of a token of this role.
-async fn token(ca: &TestCa, role: Role) -> String {
+pub async fn token(ca: &TestCa, role: Role) -> String {
     let order = TokenOrder::new(role.as_str(), role, None).unwrap();
     issue(ca, &order).await.text().to_owned()
 }

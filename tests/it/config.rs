@@ -313,6 +313,22 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
                 "allow = { devices = [\"1a2b\"] }",
             ),
         ),
+        (
+            "an attribute with a template",
+            behind(user, "attributes = { Filter-Id = \"%{User-Name}\" }"),
+        ),
+        (
+            "an attribute on two lines",
+            behind(user, "attributes = { Filter-Id = \"staff\\nmore\" }"),
+        ),
+        (
+            "an attribute of a list",
+            behind(user, "attributes = { \"control:Auth-Type\" = \"Accept\" }"),
+        ),
+        (
+            "an attribute twice",
+            behind(user, "attributes = { Filter-Id = \"a\", filter-id = \"b\" }"),
+        ),
         ("a rule that is not CEL", ruled("email.endsWith(")),
         (
             "a rule with an unknown fact",

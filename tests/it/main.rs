@@ -36,6 +36,7 @@ mod refusals;
 mod renewal;
 mod replay;
 mod retention;
+mod status;
 mod storage;
 mod support;
 mod transports;

@@ -37,6 +37,7 @@ macro_rules! entries {
 }
 
 entries! {
+    RelyingParty,
     Auditor,
     HelpDesk,
     Operator,

@@ -6,4 +6,5 @@ pub mod certificate;
 pub mod issuer;
 pub mod paused;
 pub mod profile;
+pub mod status;
 pub mod token;

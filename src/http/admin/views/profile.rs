@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::model::attributes::Attributes;
 use crate::model::facts::{KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::KeyScope;
 use crate::model::profile::{Allow, CertificateProfile};
@@ -39,6 +40,8 @@ pub struct ProfileView {
     pub live_certificates: u32,
     /// How many attempts one user or device may start in a minute.
     pub attempts_per_minute: u32,
+    /// What relying parties are told of holders.
+    pub attributes: Attributes,
 }
 
 impl ProfileView {
@@ -63,6 +66,7 @@ impl ProfileView {
             renewal_window_seconds: profile.renewal_window,
             live_certificates: profile.live_certificates,
             attempts_per_minute: profile.attempts_per_minute,
+            attributes: (*profile.attributes).clone(),
         }
     }
 }

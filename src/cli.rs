@@ -22,6 +22,7 @@ mod migrate;
 mod page;
 mod paused;
 mod policy;
+mod renewals;
 mod serve;
 mod text;
 mod tokens;
@@ -66,6 +67,9 @@ enum Command {
     /// Look at users and devices that have to wait, and release them.
     #[command(subcommand)]
     Paused(paused::PausedCommand),
+    /// Have certificates renewed before their time.
+    #[command(subcommand)]
+    Renewals(renewals::RenewalsCommand),
     /// Make, list and revoke the tokens of operators and their programs.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
@@ -124,6 +128,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
         Command::Paused(command) => return paused::run(&config, command).await,
+        Command::Renewals(command) => return renewals::run(&config, command).await,
         Command::Tokens(command) => return tokens::run(&config, command).await,
         Command::Lists(command) => return lists::run(&config, &command),
         Command::Policy(command) => return policy::run(&config, command).await,

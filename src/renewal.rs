@@ -4,19 +4,26 @@
 //! Everybody may ask who knows a certificate's name: its number holds 96 random bits, so that a name
 //! that fits is one that was shown.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::admission::{Resources, storage};
 use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
-use crate::model::renewal::Window;
+use crate::model::renewal::{RenewalOrder, Window};
 use crate::model::serial::SerialNumber;
 use crate::model::status::Status;
+use crate::store::StoreError;
+use crate::store::renewals::Renewable;
 
 /// Seconds until it is worth asking again (RFC 9773, section 4.3.2), where nothing is under way.
 const ASK_AGAIN: u64 = 6 * 60 * 60;
+/// The same, while an order concerns the certificate: what was ordered may change.
+const ASK_AGAIN_SOON: u64 = 60 * 60;
+/// How long this node goes by the orders that it has read.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What a certificate's holder is told.
 #[derive(Clone, Debug)]
@@ -39,13 +46,16 @@ pub struct RenewalInfo {
 #[derive(Debug)]
 pub struct Renewals {
     resources: Arc<Resources>,
+    /// The orders in force, and when they were read, in monotonic time.
+    orders: Mutex<Option<(Duration, Arc<[RenewalOrder]>)>>,
 }
 
 impl Renewals {
     /// On this record.
     #[must_use]
     pub fn new(resources: Arc<Resources>) -> Self {
-        Self { resources }
+        let orders = Mutex::default();
+        Self { resources, orders }
     }
 
     /// What is to be told of a client certificate.
@@ -68,9 +78,12 @@ impl Renewals {
         let superseded_by = successor.map_err(|error| storage(&error))?;
         let not_after = certificate.validity.not_after;
         let status = Status::of(not_after, certificate.revocation, now);
-        let window = match status {
-            Status::Revoked => Window::from_now(now),
-            Status::Good | Status::Expired | Status::Unknown => Window::of(&certificate.validity),
+        let ordered = self.ordered(&certificate, issuer, serial, now).await?;
+        let usual = Window::of(&certificate.validity);
+        let window = match (status, ordered) {
+            (Status::Revoked, _) => Window::from_now(now),
+            (_, Some(ordered)) if ordered.start < usual.start => ordered,
+            _ => usual,
         };
         Ok(RenewalInfo {
             profile: certificate.profile,
@@ -78,7 +91,43 @@ impl Renewals {
             not_after,
             window,
             superseded_by,
-            retry_after: ASK_AGAIN,
+            retry_after: match ordered {
+                Some(_) => ASK_AGAIN_SOON,
+                None => ASK_AGAIN,
+            },
         })
+    }
+
+    /// The earliest window that an order gives it.
+    async fn ordered(
+        &self,
+        certificate: &Renewable,
+        issuer: &IssuerId,
+        serial: SerialNumber,
+        now: Timestamp,
+    ) -> Result<Option<Window>, Refusal> {
+        let orders = self.orders(now).await.map_err(|error| storage(&error))?;
+        let windows = orders.iter().filter_map(|order| {
+            order.window(&certificate.profile, issuer, serial, certificate.issued_at)
+        });
+        Ok(windows.min_by_key(|window| window.start))
+    }
+
+    async fn orders(&self, now: Timestamp) -> Result<Arc<[RenewalOrder]>, StoreError> {
+        let elapsed = self.resources.clock.monotonic();
+        let kept = self.kept().clone();
+        if let Some((read, orders)) = kept
+            && elapsed.saturating_sub(read) < FRESH
+        {
+            return Ok(orders);
+        }
+        let orders = self.resources.store.renewal_orders_in_force(now).await?;
+        let orders: Arc<[RenewalOrder]> = orders.into();
+        *self.kept() = Some((elapsed, Arc::clone(&orders)));
+        Ok(orders)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<(Duration, Arc<[RenewalOrder]>)>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -29,6 +29,7 @@ pub mod renewals;
 pub mod retention;
 pub mod revocations;
 pub mod status;
+pub mod superseding;
 pub mod tokens;
 pub mod writer;
 

@@ -12,6 +12,7 @@ mod desk;
 mod entry;
 mod paused;
 mod query;
+mod renewals;
 mod state;
 mod status;
 mod tokens;
@@ -66,6 +67,7 @@ table! {
     "/v1/admin/doctor": get "GET" Auditor state::doctor;
     "/v1/admin/paused": get "GET" Auditor paused::list;
     "/v1/admin/paused/{identity}/release": post "POST" Operator paused::release;
+    "/v1/admin/renewal-orders": get "GET" Auditor renewals::list, post "POST" Operator renewals::order;
     "/v1/admin/tokens": get "GET" Administrator tokens::list, post "POST" Administrator tokens::create;
     "/v1/admin/tokens/{id}/revoke": post "POST" Administrator tokens::revoke;
     "/v1/status/{issuer}/{serial}": get "GET" RelyingParty status::by_name;

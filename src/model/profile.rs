@@ -14,7 +14,11 @@ use crate::model::digest::of_settings;
 use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::{CustomerId, DeviceId, Domain, Email, InvalidIdentity, KeyScope};
 use crate::model::rule::{InvalidRule, Rule, RuleSettings};
-use crate::model::span::DAY;
+use crate::model::span::{self, DAY};
+
+/// Shortest and longest time of grace of a superseded certificate: a device needs some to take the new
+/// one into use, and no certificate is good for longer.
+const GRACE: (i64, i64) = (60 * 60, 397 * DAY);
 
 /// Most rules of a profile: their cost is paid for every enrolment.
 const RULES_MAX: usize = 50;
@@ -87,6 +91,9 @@ pub struct ProfileSettings {
     /// change must not end attempts that are open.
     #[serde(default, skip_serializing)]
     pub attributes: BTreeMap<String, String>,
+    /// What becomes of a certificate that another one took the place of. Not in the certificate either.
+    #[serde(default, skip_serializing)]
+    pub superseded: SupersededSettings,
 }
 
 impl ProfileSettings {
@@ -112,6 +119,30 @@ impl ProfileSettings {
             .filter(|days| i64::from(*days) * DAY != third);
         self.certificate = self.certificate.normalized(self.scope);
         self
+    }
+}
+
+/// What becomes of superseded certificates, as it is written in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupersededSettings {
+    /// They stay good until they end.
+    #[default]
+    Keep,
+    /// They are revoked so long after their successor was issued, such as `7d`.
+    RevokeAfter(String),
+}
+
+impl SupersededSettings {
+    /// The time of grace, in seconds.
+    fn grace(&self) -> Result<Option<i64>, InvalidProfile> {
+        let Self::RevokeAfter(text) = self else {
+            return Ok(None);
+        };
+        match span::seconds(text) {
+            Ok(grace) if (GRACE.0..=GRACE.1).contains(&grace) => Ok(Some(grace)),
+            _ => Err(InvalidProfile::Superseded),
+        }
     }
 }
 
@@ -358,6 +389,9 @@ pub enum InvalidProfile {
     /// What relying parties shall be told does not load.
     #[error("[profile.attributes] {0}")]
     Attributes(#[from] InvalidAttributes),
+    /// No word, or no time of grace.
+    #[error("superseded is \"keep\", or {{ revoke_after = \"7d\" }} with a time from 1h to 397d")]
+    Superseded,
 }
 
 impl InvalidProfile {
@@ -378,6 +412,7 @@ impl InvalidProfile {
             Self::Certificate(_) => "certificate",
             Self::Rule { .. } | Self::RuleTwice { .. } | Self::Rules => "rule",
             Self::Attributes(_) => "attributes",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -419,6 +454,9 @@ pub struct CertificateProfile {
     pub attempts_per_minute: u32,
     /// What relying parties are told of holders; shared like `allow`.
     pub attributes: Arc<Attributes>,
+    /// How long after its successor was issued a superseded certificate is revoked, in seconds; `None`
+    /// where it is kept.
+    pub superseded_after: Option<i64>,
     /// The recipe's fingerprint.
     pub hash: ProfileHash,
 }
@@ -478,6 +516,7 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             certificate: Arc::new(certificate),
             attempts_per_minute: settings.attempts_per_minute,
             attributes: Arc::new(Attributes::new(settings.attributes)?),
+            superseded_after: settings.superseded.grace()?,
             hash,
         })
     }
@@ -591,6 +630,7 @@ mod tests {
             certificate: CertificateSettings::default(),
             rule: Vec::new(),
             attributes: BTreeMap::new(),
+            superseded: SupersededSettings::Keep,
             renewal_window_days: None,
             key_algorithms: default_key_algorithms(),
             key_trust_levels: default_trust_levels(),
@@ -637,6 +677,7 @@ mod tests {
         // What is not in the certificate ends no attempt.
         let mut told = settings();
         told.attributes = BTreeMap::from([("Filter-Id".to_owned(), "staff".to_owned())]);
+        told.superseded = SupersededSettings::RevokeAfter("7d".to_owned());
         assert_eq!(hash(&told), hash(&settings()));
         let of = |certificate: &str| {
             let settings: ProfileSettings = toml::from_str(&format!(

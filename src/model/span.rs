@@ -1,5 +1,7 @@
 //! A span of time as people write it: `90s`, `30m`, `12h`, `7d`.
 
+use crate::clock::Timestamp;
+
 /// Seconds of a day.
 pub const DAY: i64 = 24 * 60 * 60;
 
@@ -28,6 +30,14 @@ pub fn seconds(text: &str) -> Result<i64, InvalidSpan> {
     }
     let number: u32 = number.parse().map_err(|_| InvalidSpan)?;
     Ok(i64::from(number) * unit)
+}
+
+/// A moment as people write it: RFC 3339, or an age such as `7d`.
+#[must_use]
+pub fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let age = seconds(text).ok().map(|age| now.minus(age));
+    let time = || text.parse::<jiff::Timestamp>().ok();
+    age.or_else(|| time().map(|time| Timestamp(time.as_second())))
 }
 
 #[cfg(test)]

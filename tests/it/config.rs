@@ -314,6 +314,14 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             ),
         ),
         (
+            "superseded ones for no time at all",
+            behind(user, "superseded = { revoke_after = \"59m\" }"),
+        ),
+        (
+            "an unknown word for superseded",
+            behind(user, "superseded = \"revoke\""),
+        ),
+        (
             "an attribute with a template",
             behind(user, "attributes = { Filter-Id = \"%{User-Name}\" }"),
         ),

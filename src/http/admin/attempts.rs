@@ -97,12 +97,9 @@ fn since(unverified: Option<&str>, now: Timestamp) -> Result<Timestamp, Refusal>
     let Some(text) = unverified else {
         return Ok(now.minus(SINCE));
     };
-    let age = span::seconds(text).ok().map(|seconds| now.minus(seconds));
-    let time = || text.parse::<jiff::Timestamp>().ok();
-    age.or_else(|| time().map(|time| Timestamp(time.as_second())))
-        .ok_or_else(|| {
-            malformed("since is a time such as 2027-01-15T08:00:00Z, or an age such as 7d.")
-        })
+    span::moment(text, now).ok_or_else(|| {
+        malformed("since is a time such as 2027-01-15T08:00:00Z, or an age such as 7d.")
+    })
 }
 
 fn word<T>(

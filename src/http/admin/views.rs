@@ -6,5 +6,6 @@ pub mod certificate;
 pub mod issuer;
 pub mod paused;
 pub mod profile;
+pub mod renewal;
 pub mod status;
 pub mod token;

@@ -161,6 +161,7 @@ impl TestCa {
                 "SELECT count(*) FROM crls WHERE state = 'issued'",
             ),
             ("block_added", "SELECT count(*) FROM blocks"),
+            ("renewal_ordered", "SELECT count(*) FROM renewal_orders"),
             ("token_created", "SELECT count(*) FROM tokens"),
             (
                 "token_spent",

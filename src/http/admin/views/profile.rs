@@ -42,6 +42,9 @@ pub struct ProfileView {
     pub attempts_per_minute: u32,
     /// What relying parties are told of holders.
     pub attributes: Attributes,
+    /// How long after its successor a superseded certificate is revoked, in seconds; `null` where it is
+    /// kept.
+    pub superseded_after_seconds: Option<i64>,
 }
 
 impl ProfileView {
@@ -67,6 +70,7 @@ impl ProfileView {
             live_certificates: profile.live_certificates,
             attempts_per_minute: profile.attempts_per_minute,
             attributes: (*profile.attributes).clone(),
+            superseded_after_seconds: profile.superseded_after,
         }
     }
 }

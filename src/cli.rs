@@ -26,6 +26,7 @@ mod page;
 mod paused;
 mod policy;
 mod progress;
+mod renewals;
 mod revoke;
 mod serve;
 mod text;
@@ -83,6 +84,9 @@ enum Command {
     /// Look at events that services of yours were not told yet, and try again.
     #[command(subcommand)]
     Deliveries(deliveries::DeliveriesCommand),
+    /// Have certificates renewed before their time.
+    #[command(subcommand)]
+    Renewals(renewals::RenewalsCommand),
     /// Make, list and revoke the tokens of operators and their programs.
     #[command(subcommand)]
     Tokens(tokens::TokensCommand),
@@ -148,6 +152,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Crl(command) => return crl::run(&config, command).await,
         Command::Paused(command) => return paused::run(&config, command).await,
         Command::Deliveries(command) => return deliveries::run(&config, command).await,
+        Command::Renewals(command) => return renewals::run(&config, command).await,
         Command::Tokens(command) => return tokens::run(&config, command).await,
         Command::Lists(command) => return lists::run(&config, &command),
         Command::Webhook(command) => return webhook::run(&config, command).await,

@@ -18,6 +18,7 @@ mod pem;
 pub mod pki;
 pub mod problem;
 mod profiles;
+mod renewal;
 mod routes;
 mod segment;
 pub mod settings;
@@ -45,6 +46,7 @@ use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::publication::Publication;
 use crate::random::Random;
+use crate::renewal::Renewals;
 use crate::telemetry::Metrics;
 
 pub use crate::http::enrollment::read_certificate_request;
@@ -56,6 +58,8 @@ pub struct Edge {
     pub admission: Arc<Admission>,
     /// Issues certificates.
     pub enrollment: Arc<Enrollment>,
+    /// Tells when certificates are to be renewed.
+    pub renewals: Arc<Renewals>,
     /// The profiles, in the order of the configuration.
     pub profiles: Arc<Vec<CertificateProfile>>,
     /// The trust bundle.
@@ -110,6 +114,11 @@ fn work() -> Routes {
             "/v1/certificates",
             "A certificate for the answer to a challenge. The same request again gets the same octets.",
             enrollment::certificate,
+        )
+        .get(
+            "/v1/certificates/{issuer}/{serial}/renewal-info",
+            "When a certificate is to be renewed, for its holder.",
+            renewal::info,
         )
         .get("/v1/profiles", "What can be asked for.", profiles::list)
         .get(
@@ -200,6 +209,7 @@ macro_rules! part {
 part! {
     admission: Arc<Admission>,
     enrollment: Arc<Enrollment>,
+    renewals: Arc<Renewals>,
     profiles: Arc<Vec<CertificateProfile>>,
     bundle: Bundle,
     issuer_certificates: IssuerCertificates,

@@ -52,6 +52,12 @@ pub mod revocation;
 /// Lists of what is revoked: made in time, compared with the last one, published.
 pub mod publication;
 
+/// When is the next certificate due?
+pub mod renewal;
+
+/// What may the holder of this certificate do?
+pub mod authorization;
+
 /// Who is told of it? Signed events to services of the organisation's own.
 pub mod delivery;
 

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod attempt;
+pub mod attributes;
 pub mod certificate;
 pub mod certificate_names;
 pub mod certificate_template;
@@ -20,12 +21,14 @@ pub mod pki_base;
 pub mod problem_code;
 pub mod profile;
 pub mod refusal;
+pub mod renewal;
 pub mod revocation;
 pub mod role;
 pub mod rule;
 pub mod serial;
 pub mod sid;
 pub mod span;
+pub mod status;
 pub mod text;
 pub mod token;
 pub mod usages;

@@ -20,6 +20,7 @@ use crate::store::pauses::ForgetPauses;
 
 mod retention;
 mod shortening;
+mod superseding;
 
 pub use retention::{InvalidRetention, Retention, RetentionSettings};
 
@@ -42,6 +43,7 @@ pub struct Schedule {
     /// In monotonic time, like the next: a wall clock that was set back must not stop either.
     sweep_due: Duration,
     retention_due: Duration,
+    superseding_due: Duration,
 }
 
 impl Schedule {
@@ -54,6 +56,7 @@ impl Schedule {
             retention,
             sweep_due: Duration::ZERO,
             retention_due: Duration::ZERO,
+            superseding_due: Duration::ZERO,
         }
     }
 
@@ -67,6 +70,9 @@ impl Schedule {
         let elapsed = self.resources.clock.monotonic();
         if self.retention_due <= elapsed {
             self.retention_due = elapsed + self.retain(now).await?;
+        }
+        if self.superseding_due <= elapsed {
+            self.superseding_due = elapsed + self.supersede(now).await?;
         }
         if self.sweep_due <= elapsed {
             self.sweep(now).await?;
@@ -125,6 +131,20 @@ impl Schedule {
         } else {
             RETENTION_EVERY
         })
+    }
+
+    /// One part of the certificates whose place was taken. Answers when the next is due. A revocation is
+    /// for ever, so Google's clock must have confirmed ours first.
+    async fn supersede(&self, now: Timestamp) -> Result<Duration, StoreError> {
+        let mut profiles = self.resources.profiles.iter();
+        if profiles.all(|profile| profile.superseded_after.is_none())
+            || !self.resources.verifier.clock_confirmed()
+            || !self.leases("superseding", now).await?
+        {
+            return Ok(SWEEP_EVERY);
+        }
+        let more = superseding::sweep(&self.resources, now).await?;
+        Ok(if more { Duration::ZERO } else { SWEEP_EVERY })
     }
 
     /// Ends attempts that no retry can finish: nobody owns them, and the challenge's minute, or the

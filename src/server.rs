@@ -36,6 +36,7 @@ use crate::model::attempt::ENROLLMENT_DEADLINE;
 use crate::model::certificate::IssuerId;
 use crate::publication::{Publication, Watch};
 use crate::random::Random;
+use crate::renewal::Renewals;
 use crate::schedule::{Retention, Schedule};
 use crate::store::fate::CommitFate;
 use crate::store::{Store, Writing};
@@ -171,6 +172,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let edge = Edge {
         admission,
         enrollment: Arc::clone(&enrollment),
+        renewals: Arc::new(Renewals::new(Arc::clone(&resources))),
         profiles: Arc::clone(&resources.profiles),
         bundle,
         issuer_certificates,

@@ -26,9 +26,12 @@ pub mod leases;
 pub mod migrate;
 mod open;
 pub mod pauses;
+pub mod renewals;
 pub mod retention;
 pub mod revocations;
 pub mod selection;
+pub mod status;
+pub mod superseding;
 pub mod tokens;
 pub mod writer;
 

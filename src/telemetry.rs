@@ -20,6 +20,7 @@ mod lists;
 mod optional;
 mod readings;
 mod stages;
+mod statuses;
 
 pub use attempts::Attempts;
 pub use calls::{Call, Calls, Method, Way};
@@ -31,6 +32,7 @@ pub use issuers::Issuers;
 pub use lists::Lists;
 pub use readings::Reading;
 pub use stages::{Ending, Stage, Stages};
+pub use statuses::Statuses;
 
 use catalogue::Catalogue;
 use readings::Gauges;
@@ -75,6 +77,8 @@ pub struct Metrics {
     pub lists: Lists,
     /// What is delivered to services of the organisation's own.
     pub deliveries: Deliveries,
+    /// Answers to relying parties.
+    pub statuses: Statuses,
     gauges: Gauges,
     catalogue: Catalogue,
 }
@@ -95,6 +99,7 @@ impl Metrics {
             issuers: Issuers::registered(&mut catalogue),
             lists: Lists::registered(&mut catalogue, &names.lists),
             deliveries: Deliveries::registered(&mut catalogue, &names.sinks),
+            statuses: Statuses::registered(&mut catalogue),
             gauges: Gauges::registered(&mut catalogue),
             catalogue,
         }

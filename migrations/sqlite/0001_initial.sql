@@ -127,6 +127,14 @@ CREATE INDEX revocations_issuer ON revocations (issuer_id, id);
 CREATE INDEX revocations_not_after ON revocations (issuer_id, not_after, id);
 CREATE INDEX revocations_revoked_at ON revocations (revoked_at);
 
+-- How far the schedule has looked for certificates whose place was taken, for each profile that revokes
+-- them: every successor up to the certificate `done` was dealt with.
+CREATE TABLE superseding (
+    id      INTEGER PRIMARY KEY,
+    profile TEXT    NOT NULL UNIQUE,
+    done    INTEGER NOT NULL
+) STRICT;
+
 -- Certificates that are to be renewed before their time: which, and within which window.
 CREATE TABLE renewal_orders (
     id           INTEGER PRIMARY KEY,
@@ -141,6 +149,7 @@ CREATE TABLE renewal_orders (
     CHECK (issued_from <= issued_until),
     CHECK (starts_at < ends_at)
 ) STRICT;
+CREATE INDEX renewal_orders_issued_until ON renewal_orders (issued_until);
 
 -- A CRL's number and digest are committed before it is signed. It lists every revocation up to the number
 -- `covers` whose certificate ends at `kept_since` or later. What was replaced keeps its digest, not its

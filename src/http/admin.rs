@@ -14,8 +14,10 @@ pub(super) mod entry;
 mod page;
 mod paused;
 mod query;
+mod renewals;
 mod revocations;
 mod state;
+mod status;
 mod tokens;
 pub mod views;
 
@@ -86,6 +88,9 @@ table! {
         post "POST" Operator blocks::create, "Let a user or device get no certificate.";
     "/v1/admin/blocks/{identity}/lift":
         post "POST" Operator blocks::lift, "Lift a block.";
+    "/v1/admin/renewal-orders":
+        get "GET" Auditor renewals::list, "Orders of early renewal, newest first.",
+        post "POST" Operator renewals::order, "Order an early renewal, or see how many certificates one would concern.";
     "/v1/admin/deliveries":
         get "GET" Auditor deliveries::list, "Events that services of yours were not told yet, newest first.";
     "/v1/admin/deliveries/{sink}/{id}/retry":
@@ -99,6 +104,10 @@ table! {
         post "POST" Administrator tokens::revoke, "Make a token worthless, at once and on every node.";
     "/v1/admin/openapi.json":
         get "GET" Auditor openapi::of_operators, "This API, as an OpenAPI 3.1 document.";
+    "/v1/status/{issuer}/{serial}":
+        get "GET" RelyingParty status::by_name, "How a certificate stands, by issuer and number.";
+    "/v1/status/sha256/{fingerprint}":
+        get "GET" RelyingParty status::by_fingerprint, "The same, by SHA-256 of the whole certificate.";
     "/metrics":
         get "GET" Auditor metrics::show, "What is measured, for Prometheus.";
 }

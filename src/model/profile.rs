@@ -1,12 +1,13 @@
 //! A certificate profile: a named recipe of who may ask, and what the certificate says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::model::attributes::{Attributes, InvalidAttributes};
 use crate::model::certificate_template::{
     CertificateSettings, CertificateTemplate, InvalidCertificate,
 };
@@ -14,7 +15,11 @@ use crate::model::digest::of_settings;
 use crate::model::facts::{Facts, KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::{CustomerId, DeviceId, Domain, Email, InvalidIdentity, KeyScope};
 use crate::model::rule::{InvalidRule, Rule, RuleSettings};
-use crate::model::span::DAY;
+use crate::model::span::{self, DAY};
+
+/// Shortest and longest time of grace of a superseded certificate: a device needs some to take the new
+/// one into use, and no certificate is good for longer.
+const GRACE: (i64, i64) = (60 * 60, 397 * DAY);
 
 /// Most rules of a profile: their cost is paid for every enrolment.
 const RULES_MAX: usize = 50;
@@ -83,6 +88,13 @@ pub struct ProfileSettings {
     /// Conditions that must all be true besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<RuleSettings>,
+    /// What relying parties are told of holders. It is not in the certificate and so not in the hash: a
+    /// change must not end attempts that are open.
+    #[serde(default, skip_serializing)]
+    pub attributes: BTreeMap<String, String>,
+    /// What becomes of a certificate that another one took the place of. Not in the certificate either.
+    #[serde(default, skip_serializing)]
+    pub superseded: SupersededSettings,
 }
 
 impl ProfileSettings {
@@ -108,6 +120,30 @@ impl ProfileSettings {
             .filter(|days| i64::from(*days) * DAY != third);
         self.certificate = self.certificate.normalized(self.scope);
         self
+    }
+}
+
+/// What becomes of superseded certificates, as it is written in the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupersededSettings {
+    /// They stay good until they end.
+    #[default]
+    Keep,
+    /// They are revoked so long after their successor was issued, such as `7d`.
+    RevokeAfter(String),
+}
+
+impl SupersededSettings {
+    /// The time of grace, in seconds.
+    fn grace(&self) -> Result<Option<i64>, InvalidProfile> {
+        let Self::RevokeAfter(text) = self else {
+            return Ok(None);
+        };
+        match span::seconds(text) {
+            Ok(grace) if (GRACE.0..=GRACE.1).contains(&grace) => Ok(Some(grace)),
+            _ => Err(InvalidProfile::Superseded),
+        }
     }
 }
 
@@ -351,6 +387,12 @@ pub enum InvalidProfile {
     /// More rules than an enrolment should pay for.
     #[error("there are more than {RULES_MAX} rules")]
     Rules,
+    /// What relying parties shall be told does not load.
+    #[error("[profile.attributes] {0}")]
+    Attributes(#[from] InvalidAttributes),
+    /// No word, or no time of grace.
+    #[error("superseded is \"keep\", or {{ revoke_after = \"7d\" }} with a time from 1h to 397d")]
+    Superseded,
 }
 
 impl InvalidProfile {
@@ -370,6 +412,8 @@ impl InvalidProfile {
             Self::AllowedDomain | Self::AllowedScope | Self::AllowsNobody => "allow",
             Self::Certificate(_) => "certificate",
             Self::Rule { .. } | Self::RuleTwice { .. } | Self::Rules => "rule",
+            Self::Attributes(_) => "attributes",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -409,6 +453,11 @@ pub struct CertificateProfile {
     pub certificate: Arc<CertificateTemplate>,
     /// How many attempts one user or device may start in a minute.
     pub attempts_per_minute: u32,
+    /// What relying parties are told of holders; shared like `allow`.
+    pub attributes: Arc<Attributes>,
+    /// How long after its successor was issued a superseded certificate is revoked, in seconds; `None`
+    /// where it is kept.
+    pub superseded_after: Option<i64>,
     /// The recipe's fingerprint.
     pub hash: ProfileHash,
 }
@@ -467,6 +516,8 @@ impl TryFrom<ProfileSettings> for CertificateProfile {
             live_certificates: settings.live_certificates,
             certificate: Arc::new(certificate),
             attempts_per_minute: settings.attempts_per_minute,
+            attributes: Arc::new(Attributes::new(settings.attributes)?),
+            superseded_after: settings.superseded.grace()?,
             hash,
         })
     }
@@ -579,6 +630,8 @@ mod tests {
             webhook: None,
             certificate: CertificateSettings::default(),
             rule: Vec::new(),
+            attributes: BTreeMap::new(),
+            superseded: SupersededSettings::Keep,
             renewal_window_days: None,
             key_algorithms: default_key_algorithms(),
             key_trust_levels: default_trust_levels(),
@@ -622,6 +675,11 @@ mod tests {
         let mut changed = settings();
         changed.validity_days = 31;
         assert_ne!(hash(&changed), hash(&settings()));
+        // What is not in the certificate ends no attempt.
+        let mut told = settings();
+        told.attributes = BTreeMap::from([("Filter-Id".to_owned(), "staff".to_owned())]);
+        told.superseded = SupersededSettings::RevokeAfter("7d".to_owned());
+        assert_eq!(hash(&told), hash(&settings()));
         let of = |certificate: &str| {
             let settings: ProfileSettings = toml::from_str(&format!(
                 "name='wifi-user'\nscope='user'\ndomains=['example.com']\ncustomer_id='C01example'\nissuer='issuing'\nallow='all_verified'\n[certificate]\n{certificate}",

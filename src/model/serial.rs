@@ -65,6 +65,13 @@ impl SerialNumber {
         positive.then_some(Self { octets, length })
     }
 
+    /// 32 of its random bits: nobody chooses them, and they are the same wherever one looks.
+    #[must_use]
+    pub(crate) fn spread(&self) -> u32 {
+        let [.., a, b, c, d] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
     /// The octets, big-endian, as they stand in the DER integer.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -318,6 +318,30 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
                 "allow = { devices = [\"1a2b\"] }",
             ),
         ),
+        (
+            "superseded ones for no time at all",
+            behind(user, "superseded = { revoke_after = \"59m\" }"),
+        ),
+        (
+            "an unknown word for superseded",
+            behind(user, "superseded = \"revoke\""),
+        ),
+        (
+            "an attribute with a template",
+            behind(user, "attributes = { Filter-Id = \"%{User-Name}\" }"),
+        ),
+        (
+            "an attribute on two lines",
+            behind(user, "attributes = { Filter-Id = \"staff\\nmore\" }"),
+        ),
+        (
+            "an attribute of a list",
+            behind(user, "attributes = { \"control:Auth-Type\" = \"Accept\" }"),
+        ),
+        (
+            "an attribute twice",
+            behind(user, "attributes = { Filter-Id = \"a\", filter-id = \"b\" }"),
+        ),
         ("a rule that is not CEL", ruled("email.endsWith(")),
         (
             "a rule with an unknown fact",

@@ -73,6 +73,22 @@ async fn every_statement_finds_its_rows_by_an_index() {
     let steps = database.plan(&personal).await;
     let by = "SEARCH attempts USING INDEX attempts_personal (bound_at>? AND bound_at<?)";
     assert_eq!(steps, [by], "{personal}");
+    // By the holder, whose certificates are few; by number alone it would read all later ones.
+    for (with, index) in [
+        (
+            "WHERE identity = $1",
+            "certificates_identity (identity=? AND rowid>?)",
+        ),
+        (
+            "WHERE virtual_device_id = $5",
+            "certificates_virtual_device (virtual_device_id=? AND rowid>?)",
+        ),
+    ] {
+        let successor = statements_with(with, "ORDER BY intended_at DESC");
+        let steps = database.plan(&successor).await;
+        let by = format!("SEARCH certificates USING INDEX {index}");
+        assert_eq!(steps[0], by, "{successor}");
+    }
     database.close().await;
     ca.check().await;
 }

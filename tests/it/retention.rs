@@ -337,7 +337,7 @@ async fn a_certificate_outlives_its_attempt() {
 }
 
 /// A second service on the same record, whose schedule the test runs itself.
-async fn node(ca: &TestCa, clock: &TestClock, seed: u64) -> (Server, Schedule) {
+pub async fn node(ca: &TestCa, clock: &TestClock, seed: u64) -> (Server, Schedule) {
     let config = Config::load(&ca.configuration_file()).unwrap();
     let parts = Parts {
         clock: Arc::new(clock.clone()),

@@ -45,6 +45,7 @@ macro_rules! entries {
 }
 
 entries! {
+    RelyingParty,
     Auditor,
     HelpDesk,
     Operator,

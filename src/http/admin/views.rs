@@ -8,5 +8,7 @@ pub mod delivery;
 pub mod issuer;
 pub mod paused;
 pub mod profile;
+pub mod renewal;
 pub mod revocation;
+pub mod status;
 pub mod token;

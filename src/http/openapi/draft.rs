@@ -227,6 +227,7 @@ pub(super) fn segment(name: &str) -> Option<&'static str> {
         "identity" => "`user:EMAIL` or `device:ID`.",
         "code" => "A code of a problem.",
         "issuer_crt" => "The id of the issuer, 16 hexadecimal digits, and `.crt`.",
+        "fingerprint" => "SHA-256 of the certificate: 64 hexadecimal digits.",
         "sink" => "The name of a service that is told of events.",
         "issuer_crl" => "The id of the CA, 16 hexadecimal digits, and `.crl`.",
         _ => return None,

@@ -66,6 +66,7 @@ pub(super) async fn start(
 /// a process that is killed, in the middle of whatever it does.
 pub struct Node {
     pub api: String,
+    pub admin: String,
     runtime: Option<Runtime>,
     running: Option<Running>,
 }
@@ -89,6 +90,7 @@ impl TestCa {
         let (runtime, started) = started.await.unwrap();
         Node {
             api: started.api,
+            admin: started.admin,
             runtime: Some(runtime),
             running: Some(started.running),
         }

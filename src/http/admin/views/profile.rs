@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::model::attributes::Attributes;
 use crate::model::facts::{KeyAlgorithm, KeyTrustLevel};
 use crate::model::identity::KeyScope;
 use crate::model::profile::{Allow, CertificateProfile};
@@ -40,6 +41,11 @@ pub struct ProfileView {
     pub live_certificates: u32,
     /// How many attempts one user or device may start in a minute.
     pub attempts_per_minute: u32,
+    /// What relying parties are told of holders.
+    pub attributes: Attributes,
+    /// How long after its successor a superseded certificate is revoked, in seconds; `null` where it is
+    /// kept.
+    pub superseded_after_seconds: Option<i64>,
 }
 
 impl ProfileView {
@@ -64,6 +70,8 @@ impl ProfileView {
             renewal_window_seconds: profile.renewal_window,
             live_certificates: profile.live_certificates,
             attempts_per_minute: profile.attempts_per_minute,
+            attributes: (*profile.attributes).clone(),
+            superseded_after_seconds: profile.superseded_after,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vaca_emulator::KeyAlgorithm;
 
+mod crls;
 mod lists;
 mod post;
 mod run;
@@ -25,6 +26,10 @@ enum Command {
     Run(Box<RunArguments>),
     /// Measure a large list, and enrolments while it is reloaded.
     Lists(lists::ListsArguments),
+    /// Make one CRL, and print one line.
+    Crl(crls::CrlArguments),
+    /// Fill a record, and revoke all of it.
+    Revoke(crls::RevokeArguments),
     /// Load another server with one kind of request, and print one line.
     Post(PostArguments),
     /// Be the Verified Access that believes everybody (started by `run`).
@@ -156,6 +161,8 @@ async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::VerifiedAccess => vaca_benches::verified_access::serve().await,
         Command::Lists(arguments) => lists::run(&arguments).await,
+        Command::Crl(arguments) => crls::run(&arguments).await,
+        Command::Revoke(arguments) => crls::revoke(&arguments).await,
         Command::Post(arguments) => post::run(&arguments).await,
         Command::Run(arguments) => run::run(&arguments).await,
     }

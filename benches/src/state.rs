@@ -92,8 +92,8 @@ impl State {
             .replace("DATABASE", database);
         std::fs::write(state.configuration(), configuration)?;
         std::fs::write(folder.join("service-account.json"), service_account()?)?;
-        state.run(&["migrate"])?;
-        state.run(&["init", "--organization", "Load", "--test"])?;
+        state.output(&["migrate"])?;
+        state.output(&["init", "--organization", "Load", "--test"])?;
         Ok(state)
     }
 
@@ -111,7 +111,11 @@ impl State {
         Ok(Config::load(&self.configuration())?)
     }
 
-    fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+    /// Runs the program with these arguments; answers what it printed.
+    ///
+    /// # Errors
+    /// Where it fails.
+    pub fn output(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(&self.vaca)
             .arg("--config")
             .arg("vaca.toml")
@@ -124,7 +128,7 @@ impl State {
             "vaca {arguments:?}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        Ok(())
+        Ok(String::from_utf8(output.stdout)?)
     }
 }
 

@@ -23,6 +23,7 @@ mod crl;
 mod enrollment;
 mod events;
 mod genuine;
+mod links;
 mod listeners;
 mod lists;
 mod logs;

@@ -145,7 +145,8 @@ pub(crate) async fn revoke(arguments: &RevokeArguments) -> anyhow::Result<()> {
     let plan = state.output(&[&order[..], &["--dry-run", "--json"]].concat())?;
     let planned = clock.monotonic() - planning;
     let plan: serde_json::Value = serde_json::from_str(&plan).context("the plan")?;
-    let digest = plan["digest"].as_str().context("no digest")?;
+    let digest = plan.get("digest").and_then(serde_json::Value::as_str);
+    let digest = digest.context("no digest")?;
     let (begun, before) = (clock.monotonic(), processes::own_cpu()?);
     let told = state.output(&[&order[..], &["--confirm", digest]].concat())?;
     let (took, cpu) = (clock.monotonic() - begun, processes::own_cpu()? - before);

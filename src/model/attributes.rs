@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Most attributes of a profile.
 const MOST: usize = 16;
@@ -15,7 +16,7 @@ const VALUE_MAX: usize = 253;
 const REFUSED: &[char] = &['"', '\'', '`', '\\', '%', '$', '{', '}', '<', '>'];
 
 /// Names and values, sorted by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct Attributes(BTreeMap<String, String>);
 

@@ -68,7 +68,9 @@ impl SerialNumber {
     /// 32 of its random bits: nobody chooses them, and they are the same wherever one looks.
     #[must_use]
     pub(crate) fn spread(&self) -> u32 {
-        let [.., a, b, c, d] = self.0;
+        let [.., a, b, c, d] = *self.as_bytes() else {
+            return 0;
+        };
         u32::from_be_bytes([a, b, c, d])
     }
 

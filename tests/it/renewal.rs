@@ -15,7 +15,6 @@ use vaca::store::superseding::NoteSuperseded;
 use vaca_emulator::faults::Field;
 use vaca_emulator::{Call, Fault, KeyAlgorithm, Scope, VirtualChromebook};
 
-
 use crate::retention::node;
 use crate::support::{ALICE, Answer, START, TestCa};
 

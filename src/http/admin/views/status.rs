@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use utoipa::ToSchema;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::authorization::CertificateStatus;
 use crate::clock::Timestamp;
@@ -48,7 +48,6 @@ pub struct StatusView {
     #[schema(required)]
     pub device_permanent_id: Option<String>,
     /// What the profile says of those who hold a good one.
-    #[schema(value_type = HashMap<String, String>)]
     pub attributes: Attributes,
 }
 
@@ -79,7 +78,7 @@ impl StatusView {
 /// The attributes as FreeRADIUS' module `rest` reads them: into the reply, over what stands there.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(transparent)]
-pub struct FreeRadiusView(#[schema(value_type = Object)] BTreeMap<String, Value>);
+pub struct FreeRadiusView(BTreeMap<String, Value>);
 
 impl FreeRadiusView {
     /// Of this answer.

@@ -16,6 +16,7 @@ mod fixtures;
 pub mod issuer;
 pub mod lint;
 mod name;
+pub mod ocsp;
 pub mod reread;
 mod signed;
 pub mod signer;

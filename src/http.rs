@@ -4,12 +4,14 @@
 pub mod admin;
 mod body;
 mod cors;
+mod date;
 mod enrollment;
 mod envelope;
 pub mod health;
 mod json;
 pub mod limits;
 pub mod metrics;
+mod ocsp;
 mod peer;
 mod pem;
 pub mod pki;
@@ -40,6 +42,7 @@ use crate::http::settings::HttpSettings;
 use crate::model::problem_code::ProblemCode;
 use crate::model::profile::CertificateProfile;
 use crate::random::Random;
+use crate::responder::Responder;
 use crate::telemetry::Metrics;
 
 pub use crate::http::enrollment::read_certificate_request;
@@ -63,6 +66,8 @@ pub struct Edge {
     pub metrics: Arc<Metrics>,
     /// Who looks when somebody asks for it.
     pub readings: Arc<dyn Readings>,
+    /// Says how a certificate stands.
+    pub responder: Arc<Responder>,
     /// What operators reach.
     pub desk: Arc<Desk>,
     /// `[http]`.
@@ -105,6 +110,8 @@ fn pages() -> Router<Edge> {
         .route("/problems/{code}", get(page::show))
         .route("/v1/ca/bundle.pem", get(pki::bundle))
         .route("/ca/{issuer_crt}", get(pki::issuer))
+        .route("/ocsp", post(ocsp::post))
+        .route("/ocsp/{*request}", get(ocsp::get))
 }
 
 /// Outside the bounds: an overload must not look like a death.
@@ -166,6 +173,7 @@ part! {
     readiness: Arc<dyn Readiness>,
     metrics: Arc<Metrics>,
     readings: Arc<dyn Readings>,
+    responder: Arc<Responder>,
     desk: Arc<Desk>,
     settings: Arc<HttpSettings>,
 }

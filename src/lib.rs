@@ -46,6 +46,9 @@ pub mod admission;
 /// From an admitted request to a certificate.
 pub mod enrollment;
 
+/// What do we say of one certificate? OCSP.
+pub mod responder;
+
 /// What must happen when.
 pub mod schedule;
 

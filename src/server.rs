@@ -33,6 +33,7 @@ use crate::http::{self, Edge};
 use crate::model::attempt::ENROLLMENT_DEADLINE;
 use crate::model::certificate::IssuerId;
 use crate::random::Random;
+use crate::responder::Responder;
 use crate::schedule::{Retention, Schedule};
 use crate::store::Store;
 use crate::store::fate::CommitFate;
@@ -145,6 +146,9 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let desk = desk(config, &resources, &issuers, &readiness);
     let bundle = bundle(issuers.values().map(Issuer::root)).into();
     let issuer_certificates = issuers.values().flat_map(certificates).collect();
+    let configured = config.issuers.iter();
+    let configured = configured.filter_map(|settings| issuers.get(&settings.name));
+    let responder = Arc::new(Responder::new(Arc::clone(&resources), configured)?);
     let enrollment = Arc::new(Enrollment::new(
         Arc::clone(&admission),
         Arc::clone(&resources),
@@ -160,6 +164,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         metrics: Arc::clone(&resources.metrics),
         readings: Arc::new(instruments),
         readiness,
+        responder,
         desk: Arc::new(desk),
         settings: Arc::new(config.http.clone()),
         clock: Arc::clone(&resources.clock),
@@ -338,7 +343,8 @@ impl Server {
             Arc::clone(&self.resources),
             crate::model::serial::hex(&name),
             self.retention,
-        );
+        )
+        .renewing(Arc::clone(&self.edge.responder));
         let clock = Arc::clone(&self.resources.clock);
         let reloads = tls.into_iter().chain(admin_tls).collect();
         let mut chores = tokio::spawn(chores(schedule, clock, reloads));

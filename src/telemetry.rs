@@ -15,6 +15,7 @@ mod catalogue;
 mod commits;
 mod issuers;
 mod lists;
+mod ocsp;
 mod optional;
 mod readings;
 mod stages;
@@ -25,6 +26,7 @@ pub use catalogue::Described;
 pub use commits::Commits;
 pub use issuers::Issuers;
 pub use lists::Lists;
+pub use ocsp::Ocsp;
 pub use readings::Reading;
 pub use stages::{Ending, Stage, Stages};
 
@@ -63,6 +65,8 @@ pub struct Metrics {
     pub commits: Commits,
     /// When issuers end.
     pub issuers: Issuers,
+    /// What the OCSP responder says.
+    pub ocsp: Ocsp,
     /// The organisation's lists.
     pub lists: Lists,
     gauges: Gauges,
@@ -82,6 +86,7 @@ impl Metrics {
             calls: Calls::registered(&mut catalogue),
             commits: Commits::registered(&mut catalogue),
             issuers: Issuers::registered(&mut catalogue),
+            ocsp: Ocsp::registered(&mut catalogue),
             lists: Lists::registered(&mut catalogue, &names.lists),
             gauges: Gauges::registered(&mut catalogue),
             catalogue,

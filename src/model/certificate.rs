@@ -64,6 +64,8 @@ pub enum CertificateKind {
     Root,
     /// An issuing CA's, signed by the root.
     Issuing,
+    /// A signer's of OCSP responses, signed by the issuing CA.
+    Ocsp,
 }
 
 impl CertificateKind {
@@ -74,6 +76,7 @@ impl CertificateKind {
             Self::Client => "client",
             Self::Root => "root",
             Self::Issuing => "issuing",
+            Self::Ocsp => "ocsp",
         }
     }
 }

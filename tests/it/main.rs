@@ -25,6 +25,7 @@ mod listeners;
 mod lists;
 mod logs;
 mod metrics;
+mod ocsp;
 mod outages;
 mod pauses;
 mod plans;

@@ -35,6 +35,9 @@ impl TestCa {
 
     /// Stops the service, then asserts every invariant of the record.
     pub async fn check(mut self) {
+        if self.is_running() {
+            self.check_ocsp().await;
+        }
         self.stop().await;
         while self.store.write(Sequence).await.unwrap() > 0 {}
         let logged = vaca::audit::verify(&self.store).await.unwrap();
@@ -154,6 +157,7 @@ impl TestCa {
                 "certificate_issued",
                 "SELECT count(*) FROM certificates WHERE state = 'issued'",
             ),
+            ("certificate_revoked", "SELECT count(*) FROM revocations"),
             ("crl_intended", "SELECT count(*) FROM crls"),
             (
                 "crl_issued",

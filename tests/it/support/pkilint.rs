@@ -31,7 +31,7 @@ async fn installed() -> &'static Path {
             must(pip.to_str().unwrap(), &arguments, parent).await;
             std::fs::write(complete, "").unwrap();
         }
-        folder.join("bin/lint_pkix_cert")
+        folder.join("bin")
     };
     INSTALLED.get_or_init(install).await
 }
@@ -47,7 +47,16 @@ async fn must(program: &str, arguments: &[&str], folder: &Path) {
 
 /// Asserts that it finds nothing, down to warnings, in a certificate of this folder.
 pub async fn finds_nothing(file: &str, folder: &Path) {
-    let lint = installed().await;
+    passes("lint_pkix_cert", file, folder).await;
+}
+
+/// The same of an OCSP response, DER.
+pub async fn finds_nothing_in_response(file: &str, folder: &Path) {
+    passes("lint_ocsp_response", file, folder).await;
+}
+
+async fn passes(linter: &str, file: &str, folder: &Path) {
+    let lint = installed().await.join(linter);
     let output = run(lint, &["lint", "-s", "WARNING", file], folder).await;
     assert!(output.status.success(), "{file}: {}", said(&output));
     assert_eq!(said(&output).trim(), "", "{file}");

@@ -92,6 +92,7 @@ fn labels_are_as_described_and_names_of_their_own() {
     metrics.attempts.denied("wifi", ProblemCode::Blocked);
     metrics.attempts.refused(ProblemCode::Busy);
     metrics.issuers.ends("issuing", Timestamp(7));
+    metrics.ocsp.answered(Some("issuing"), "good");
     metrics.lists.loaded("blocked", Timestamp(5), 3);
     metrics.show(&Reading {
         unsequenced_events: Some(1),

@@ -19,9 +19,9 @@ mod signers;
 use kept::KeptAnswers;
 use signers::Signers;
 
-/// How long the record may take, all look-ups of one request together: a client that waits longer has
-/// turned to the CRL, or away.
-const READ_TIME: Duration = Duration::from_secs(3);
+/// How long the record may take, all look-ups of one request together. Most clients have turned to the CRL by
+/// then, or away; who waits hears why there is no answer.
+const READ_TIME: Duration = Duration::from_secs(10);
 
 /// What goes back to whoever asked.
 #[derive(Clone, Debug)]

@@ -23,7 +23,7 @@ use crate::store::StoreError;
 use crate::store::certificates::{Holder, IntendSigner, Intent, Record};
 
 /// How long whoever asks waits for a new signer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long after a failure nobody tries again: strangers ask as often as they like.
 const RETRY: Duration = Duration::from_secs(5);
 /// An intent that is so old, in seconds, is nobody's any more.

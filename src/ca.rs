@@ -17,6 +17,7 @@ pub mod foreign;
 pub mod issuer;
 pub mod lint;
 mod name;
+pub mod ocsp;
 pub mod reread;
 mod signed;
 pub mod signer;

@@ -6,12 +6,14 @@ mod answer;
 mod body;
 mod cors;
 mod crl;
+mod date;
 mod enrollment;
 mod envelope;
 pub mod health;
 mod json;
 pub mod limits;
 pub mod metrics;
+mod ocsp;
 mod openapi;
 mod peer;
 mod pem;
@@ -47,6 +49,7 @@ use crate::model::profile::CertificateProfile;
 use crate::publication::Publication;
 use crate::random::Random;
 use crate::renewal::Renewals;
+use crate::responder::Responder;
 use crate::telemetry::Metrics;
 
 pub use crate::http::enrollment::read_certificate_request;
@@ -74,6 +77,8 @@ pub struct Edge {
     pub metrics: Arc<Metrics>,
     /// Who looks when somebody asks for it.
     pub readings: Arc<dyn Readings>,
+    /// Says how a certificate stands.
+    pub responder: Arc<Responder>,
     /// What operators reach.
     pub desk: Arc<Desk>,
     /// `[http]`.
@@ -150,6 +155,16 @@ fn pages() -> Routes {
             "The certificates of one CA that were revoked; certificates name this address.",
             crl::one,
         )
+        .post(
+            "/ocsp",
+            "Is this certificate revoked? An OCSP request (RFC 6960); certificates name this address.",
+            ocsp::post,
+        )
+        .get(
+            "/ocsp/{*request}",
+            "The same, with the request in the address, in base64.",
+            ocsp::get,
+        )
         .get(
             "/v1/crl/all.pem",
             "The CRLs of all levels in one file, for servers that load files.",
@@ -217,6 +232,7 @@ part! {
     readiness: Arc<dyn Readiness>,
     metrics: Arc<Metrics>,
     readings: Arc<dyn Readings>,
+    responder: Arc<Responder>,
     desk: Arc<Desk>,
     clock: Arc<dyn Clock>,
     settings: Arc<HttpSettings>,

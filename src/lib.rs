@@ -61,6 +61,9 @@ pub mod authorization;
 /// Who is told of it? Signed events to services of the organisation's own.
 pub mod delivery;
 
+/// What do we say of one certificate? OCSP.
+pub mod responder;
+
 /// What must happen when.
 pub mod schedule;
 

@@ -10,6 +10,7 @@ use crate::model::attempt::{ANSWER_LIFETIME, AttemptState};
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::facts::Check;
 use crate::model::problem_code::ProblemCode;
+use crate::responder::Responder;
 use crate::store::StoreError;
 use crate::store::attempts::{Deny, Refused};
 use crate::store::audit::Sequence;
@@ -40,6 +41,7 @@ pub struct Schedule {
     resources: Arc<Resources>,
     holder: String,
     retention: Retention,
+    responder: Option<Arc<Responder>>,
     /// In monotonic time, like the next: a wall clock that was set back must not stop either.
     sweep_due: Duration,
     retention_due: Duration,
@@ -54,10 +56,18 @@ impl Schedule {
             resources,
             holder,
             retention,
+            responder: None,
             sweep_due: Duration::ZERO,
             retention_due: Duration::ZERO,
             superseding_due: Duration::ZERO,
         }
+    }
+
+    /// The same, which renews the signers of this process's responder.
+    #[must_use]
+    pub fn renewing(mut self, responder: Arc<Responder>) -> Self {
+        self.responder = Some(responder);
+        self
     }
 
     /// Does whatever is due at `now`. What looks at rows one by one comes last: a row that cannot be
@@ -67,6 +77,9 @@ impl Schedule {
     /// [`StoreError`]; what was not done is due again the next time.
     pub async fn run_due(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.sequence(now).await?;
+        if let Some(responder) = &self.responder {
+            responder.renew(now).await;
+        }
         let elapsed = self.resources.clock.monotonic();
         if self.retention_due <= elapsed {
             self.retention_due = elapsed + self.retain(now).await?;

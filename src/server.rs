@@ -37,6 +37,7 @@ use crate::model::certificate::IssuerId;
 use crate::publication::{Publication, Watch};
 use crate::random::Random;
 use crate::renewal::Renewals;
+use crate::responder::Responder;
 use crate::schedule::{Retention, Schedule};
 use crate::store::fate::CommitFate;
 use crate::store::{Store, Writing};
@@ -163,6 +164,9 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
     let desk = desk(config, &resources, &issuers, &readiness);
     let bundle = bundle(issuers.values().map(Issuer::root)).into();
     let issuer_certificates = issuers.values().flat_map(certificates).collect();
+    let configured = config.issuers.iter();
+    let configured = configured.filter_map(|settings| issuers.get(&settings.name));
+    let responder = Arc::new(Responder::new(Arc::clone(&resources), configured)?);
     let enrollment = Arc::new(Enrollment::new(
         Arc::clone(&admission),
         Arc::clone(&resources),
@@ -180,6 +184,7 @@ pub async fn build(config: &Config, parts: Parts) -> anyhow::Result<Server> {
         metrics: Arc::clone(&resources.metrics),
         readings: Arc::new(instruments),
         readiness,
+        responder,
         desk: Arc::new(desk),
         settings: Arc::new(config.http.clone()),
         clock: Arc::clone(&resources.clock),
@@ -415,7 +420,8 @@ impl Server {
         let (resources, publication) = (&self.resources, &self.publication);
         let name: [u8; 8] = resources.random.array().unwrap_or_default();
         let name = crate::model::serial::hex(&name);
-        let schedule = Schedule::new(Arc::clone(resources), name.clone(), self.retention);
+        let schedule = Schedule::new(Arc::clone(resources), name.clone(), self.retention)
+            .renewing(Arc::clone(&self.edge.responder));
         let publisher = publishing::Publisher::new(resources, publication, name.clone());
         let mut tending = JoinSet::new();
         tending.spawn(chores(schedule, Arc::clone(&resources.clock), reloads));

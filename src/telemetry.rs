@@ -17,6 +17,7 @@ mod crls;
 mod deliveries;
 mod issuers;
 mod lists;
+mod ocsp;
 mod optional;
 mod readings;
 mod stages;
@@ -30,6 +31,7 @@ pub use crls::Crls;
 pub use deliveries::{Deliveries, DeliveryOutcome};
 pub use issuers::Issuers;
 pub use lists::Lists;
+pub use ocsp::Ocsp;
 pub use readings::Reading;
 pub use stages::{Ending, Stage, Stages};
 pub use statuses::Statuses;
@@ -73,6 +75,8 @@ pub struct Metrics {
     pub crls: Crls,
     /// When issuers end.
     pub issuers: Issuers,
+    /// What the OCSP responder says.
+    pub ocsp: Ocsp,
     /// The organisation's lists.
     pub lists: Lists,
     /// What is delivered to services of the organisation's own.
@@ -97,6 +101,7 @@ impl Metrics {
             commits: Commits::registered(&mut catalogue),
             crls: Crls::registered(&mut catalogue),
             issuers: Issuers::registered(&mut catalogue),
+            ocsp: Ocsp::registered(&mut catalogue),
             lists: Lists::registered(&mut catalogue, &names.lists),
             deliveries: Deliveries::registered(&mut catalogue, &names.sinks),
             statuses: Statuses::registered(&mut catalogue),

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tokio::runtime::Runtime;
-use vaca_benches::floor::{Commits, Floor};
+use vaca_benches::floor::{Commits, Floor, Ocsp};
 use vaca_benches::requests::Requests;
 use vaca_benches::state::State;
 use vaca_emulator::KeyAlgorithm;
@@ -82,6 +82,18 @@ fn signature(bencher: Bencher<'_, '_>) {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
     let random = SystemRandom::new();
     bencher.bench_local(|| key.sign(&random, &[0x30; 600]).unwrap());
+}
+
+/// An OCSP request of one certificate, read; and its answer, signed.
+#[divan::bench(args = [false, true])]
+fn ocsp(bencher: Bencher<'_, '_>, answered: bool) {
+    let runtime = Runtime::new().unwrap();
+    let config = state().config().unwrap();
+    let ocsp = runtime.block_on(Ocsp::new(&config)).unwrap();
+    bencher.bench_local(|| match answered {
+        false => ocsp.read().map(|_| ()).unwrap(),
+        true => runtime.block_on(ocsp.answer()).map(|_| ()).unwrap(),
+    });
 }
 
 #[divan::bench]

@@ -27,9 +27,11 @@ use crate::verified_access::CUSTOMER;
 
 mod commits;
 mod measure;
+mod ocsp;
 
 pub use commits::Commits;
 pub use measure::{Measured, certificates_cpu, cpu_per_call};
+pub use ocsp::Ocsp;
 
 /// Whom it is about.
 const EMAIL: &str = "alice@example.com";

@@ -241,6 +241,13 @@ impl Authority {
         policy.map(|policy| ("policies", policy.to_string()))
     }
 
+    /// Whether a path through this CA may end in a certificate for `purpose`.
+    #[must_use]
+    pub fn admits(&self, purpose: ObjectIdentifier) -> bool {
+        let purposes = self.purposes.as_deref();
+        purposes.is_none_or(|purposes| purposes.contains(&purpose))
+    }
+
     pub(super) fn subject(&self) -> &Name {
         &self.subject
     }

@@ -88,10 +88,10 @@ fn expected_extensions(
 /// # Errors
 /// [`LintFailure`] with every broken rule.
 pub(super) fn lint(tbs_der: &[u8], expected: &Expected<'_>) -> Result<(), LintFailure> {
-    let findings = match TbsCertificate::from_der(tbs_der) {
-        Err(_) => vec!["it is not strict DER"],
+    let mut findings = Findings::default();
+    match TbsCertificate::from_der(tbs_der) {
+        Err(_) => findings.check(false, "it is not strict DER"),
         Ok(tbs) => {
-            let mut findings = Findings::default();
             findings.check(encodes_to(&tbs, tbs_der), "it is not its own encoding");
             envelope(&tbs, expected, &mut findings);
             lifetime(&tbs, expected, &mut findings);
@@ -100,28 +100,31 @@ pub(super) fn lint(tbs_der: &[u8], expected: &Expected<'_>) -> Result<(), LintFa
             usages(&tbs, expected.contents, &mut findings);
             names(&tbs, expected.contents, &mut findings);
             microsoft(&tbs, expected.contents, &mut findings);
-            findings.0
         }
-    };
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(LintFailure { findings })
     }
+    findings.into_result()
 }
 
+/// Broken rules, in order.
 #[derive(Default)]
-struct Findings(Vec<&'static str>);
+pub(super) struct Findings(Vec<&'static str>);
 
 impl Findings {
-    fn check(&mut self, holds: bool, broken: &'static str) {
+    pub(super) fn check(&mut self, holds: bool, broken: &'static str) {
         if !holds {
             self.0.push(broken);
         }
     }
+
+    pub(super) fn into_result(self) -> Result<(), LintFailure> {
+        match self.0 {
+            findings if findings.is_empty() => Ok(()),
+            findings => Err(LintFailure { findings }),
+        }
+    }
 }
 
-fn encodes_to(value: &impl der::Encode, octets: &[u8]) -> bool {
+pub(super) fn encodes_to(value: &impl der::Encode, octets: &[u8]) -> bool {
     value.to_der().is_ok_and(|encoded| encoded == octets)
 }
 
@@ -440,7 +443,7 @@ fn microsoft(tbs: &TbsCertificate, contents: &ClientContents, findings: &mut Fin
 
 /// The extension's value, if it stands there once and in its own encoding: decoders pass over the
 /// unused bits of a BIT STRING, and over more than one would think.
-fn value<'a, T>(tbs: &'a TbsCertificate) -> Option<T>
+pub(super) fn value<'a, T>(tbs: &'a TbsCertificate) -> Option<T>
 where
     T: der::Decode<'a, Error = der::Error> + der::Encode + const_oid::AssociatedOid,
 {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use const_oid::db::rfc5280::ID_KP_OCSP_SIGNING;
 use der::{Decode as _, Encode as _};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
@@ -72,6 +73,27 @@ pub(super) fn client_path(
     root: &Authority,
     now: Timestamp,
 ) -> Result<(), RereadError> {
+    path(signed_der, issuing, root, now, KeyUsage::client_auth())
+}
+
+/// Verifies the path of a signer of OCSP responses, likewise.
+pub(super) fn ocsp_signer_path(
+    signed_der: &[u8],
+    issuing: &Authority,
+    root: &Authority,
+    now: Timestamp,
+) -> Result<(), RereadError> {
+    let usage = KeyUsage::required(ID_KP_OCSP_SIGNING.as_bytes());
+    path(signed_der, issuing, root, now, usage)
+}
+
+fn path(
+    signed_der: &[u8],
+    issuing: &Authority,
+    root: &Authority,
+    now: Timestamp,
+    usage: KeyUsage,
+) -> Result<(), RereadError> {
     let der = CertificateDer::from(signed_der);
     let anchor_der = root.der();
     let anchors = [anchor_from_trusted_cert(&anchor_der)?];
@@ -81,7 +103,7 @@ pub(super) fn client_path(
         &anchors,
         &[issuing.der()],
         UnixTime::since_unix_epoch(Duration::from_secs(now.since_epoch().as_secs())),
-        KeyUsage::client_auth(),
+        usage,
         None,
         None,
     )?;

@@ -8,10 +8,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, Method, header};
-use jiff::fmt::rfc2822::DateTimePrinter;
 use tracing::Instrument as _;
 
 use crate::clock::{Clock, Timestamp};
+use crate::http::date::http_date;
 use crate::http::problem::Problem;
 use crate::model::problem_code::ProblemCode;
 use crate::model::serial::hex;
@@ -88,9 +88,7 @@ fn stamp(headers: &mut HeaderMap, now: Timestamp) {
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    let date = jiff::Timestamp::from_second(now.0)
-        .and_then(|time| DateTimePrinter::new().timestamp_to_rfc9110_string(&time));
-    if let Some(date) = date.ok().and_then(|date| date.parse().ok()) {
+    if let Some(date) = http_date(now) {
         headers.insert(header::DATE, date);
     }
 }

@@ -87,7 +87,9 @@ fn document(title: &str, about: &str, routes: &Routes) -> OpenApi {
     for route in routes.table() {
         let draft = route.draft();
         let (operation, schemas) = draft.finish(id(route), route.about, route.tag);
-        paths = paths.path(route.path, PathItem::new(route.method.clone(), operation));
+        // The rest of an address is one segment to OpenAPI.
+        let path = route.path.replace("{*", "{");
+        paths = paths.path(path, PathItem::new(route.method.clone(), operation));
         components = components.schemas_from_iter(schemas);
     }
     let license = License::builder()

@@ -64,6 +64,8 @@ pub enum CertificateKind {
     Root,
     /// An issuing CA's, signed by the root.
     Issuing,
+    /// A signer's of OCSP responses, signed by the issuing CA.
+    Ocsp,
     /// One that turned up: it verifies under our key, and nobody here meant to sign it.
     Unrecorded,
 }
@@ -76,6 +78,7 @@ impl CertificateKind {
             Self::Client => "client",
             Self::Root => "root",
             Self::Issuing => "issuing",
+            Self::Ocsp => "ocsp",
             Self::Unrecorded => "unrecorded",
         }
     }

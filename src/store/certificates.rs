@@ -181,6 +181,43 @@ impl Write for IntendAuthority {
     }
 }
 
+/// Commits the intent of a certificate for a signer of this process's, and closes those that were begun
+/// before `forgotten_before` and never recorded: their keys went with their processes.
+#[derive(Debug)]
+pub struct IntendSigner {
+    /// What will be signed.
+    pub intent: Intent,
+    /// No process is still at an intent that is older.
+    pub forgotten_before: Timestamp,
+    /// What the record says of it.
+    pub event: AuditEvent,
+}
+
+impl Write for IntendSigner {
+    type Output = i64;
+
+    async fn apply<'a>(
+        &'a self,
+        connection: &'a mut Connection,
+    ) -> Result<Applied<i64>, StoreError> {
+        // Found by the identity, for the sake of its index.
+        let closed = query(
+            "UPDATE certificates SET state = 'abandoned', closed_at = $1
+             WHERE identity = $2 AND kind = 'ocsp' AND state = 'intended' AND intended_at < $3
+             RETURNING issuer_id, serial",
+        )
+        .bind(self.event.at.0)
+        .bind(&self.intent.identity)
+        .bind(self.forgotten_before.0)
+        .fetch_all(&mut *connection)
+        .await?;
+        abandoned(connection, &closed, self.event.at, &self.event.actor)?;
+        let row = insert(connection, None, &self.intent, self.event.at).await?;
+        audit::append(connection, &self.event);
+        Ok(Applied::Keep(row))
+    }
+}
+
 /// Takes a certificate into the record that turned up elsewhere and verifies under our key. Answers its
 /// row, or `None` where another one of its number is there.
 #[derive(Debug)]
@@ -391,12 +428,22 @@ pub(crate) async fn abandon(
     .bind(attempt)
     .fetch_all(&mut *connection)
     .await?;
+    abandoned(connection, &closed, event.at, &Actor::Requester)
+}
+
+/// Tells of intents that were closed: issuer and serial number of each.
+fn abandoned(
+    connection: &mut Connection,
+    closed: &[Row],
+    at: Timestamp,
+    actor: &Actor,
+) -> Result<(), StoreError> {
     for row in closed {
         let (issuer, serial): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         let abandoned = AuditEvent::new(
-            event.at,
+            at,
             EventKind::CertificateAbandoned,
-            Actor::Requester,
+            actor.clone(),
             format!("{issuer}/{serial}"),
         );
         audit::append(connection, &abandoned);
@@ -411,7 +458,7 @@ pub struct CertificateRow {
     pub row: i64,
     /// The attempt's short id; `None` for a CA's own.
     pub attempt: Option<String>,
-    /// `client`, `root` or `issuing`.
+    /// `client`, `root`, `issuing` or `ocsp`.
     pub kind: String,
     /// `intended`, `issued` or `abandoned`.
     pub state: String,

@@ -99,6 +99,7 @@ fn labels_are_as_described_and_names_of_their_own() {
     metrics.crls.served(&issuer, 7, 3, times);
     metrics.crls.seen(&issuer, Some(times), true);
     metrics.crls.failed(&issuer);
+    metrics.ocsp.answered(Some("issuing"), "good");
     metrics.lists.loaded("blocked", Timestamp(5), 3);
     metrics.deliveries.stand("siem", 1, 2, 3);
     metrics.show(&Reading {

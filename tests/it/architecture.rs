@@ -117,6 +117,7 @@ fn steps_know_neither_http_nor_sql_nor_terminals() {
         ("store", &["axum", "println!", "reqwest", "tonic", "ca::"]),
         ("admission", &["axum", "sqlx", "println!"]),
         ("enrollment", &["axum", "sqlx", "println!"]),
+        ("responder", &["axum", "sqlx", "println!"]),
     ];
     let mut wrong = Vec::new();
     for (room, strangers) in rooms {

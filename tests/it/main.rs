@@ -28,6 +28,7 @@ mod listeners;
 mod lists;
 mod logs;
 mod metrics;
+mod ocsp;
 mod openapi;
 mod outages;
 mod pauses;

@@ -25,6 +25,7 @@ pub mod disk;
 pub mod engine;
 mod hold;
 pub mod node;
+pub mod ocsp;
 pub mod openssl;
 pub mod pkilint;
 pub mod postgres;
@@ -270,6 +271,11 @@ impl TestCa {
         self.admin = node.admin;
         self.running = Some(node.running);
         Ok(())
+    }
+
+    /// Whether the service answers, as far as it was not killed.
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
     }
 
     /// Stops the service as a signal would, and waits until it has finished.

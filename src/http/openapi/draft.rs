@@ -117,7 +117,8 @@ impl Draft {
             .path
             .split('{')
             .skip(1)
-            .filter_map(|rest| rest.split('}').next());
+            .filter_map(|rest| rest.split('}').next())
+            .map(|name| name.trim_start_matches('*'));
         let parameters = names.map(|name| {
             let text = ObjectBuilder::new()
                 .schema_type(Type::String)
@@ -227,6 +228,7 @@ pub(super) fn segment(name: &str) -> Option<&'static str> {
         "identity" => "`user:EMAIL` or `device:ID`.",
         "code" => "A code of a problem.",
         "issuer_crt" => "The id of the issuer, 16 hexadecimal digits, and `.crt`.",
+        "request" => "An OCSP request, DER, in base64.",
         "fingerprint" => "SHA-256 of the certificate: 64 hexadecimal digits.",
         "sink" => "The name of a service that is told of events.",
         "issuer_crl" => "The id of the CA, 16 hexadecimal digits, and `.crl`.",

@@ -39,6 +39,9 @@ impl TestCa {
 
     /// Stops the service, then asserts every invariant of the record.
     pub async fn check(mut self) {
+        if self.is_running() {
+            self.check_ocsp().await;
+        }
         self.stop().await;
         while self.store.write(Sequence).await.unwrap() > 0 {}
         let logged = vaca::audit::verify(&self.store).await.unwrap();
@@ -161,6 +164,7 @@ impl TestCa {
                 "certificate_issued",
                 "SELECT count(*) FROM certificates WHERE state = 'issued' AND kind <> 'unrecorded'",
             ),
+            ("certificate_revoked", "SELECT count(*) FROM revocations"),
             ("crl_intended", "SELECT count(*) FROM crls"),
             (
                 "crl_issued",

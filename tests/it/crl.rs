@@ -4,16 +4,19 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use vaca::clock::Clock as _;
+use vaca::clock::{Clock as _, Timestamp};
 use vaca::model::actor::Actor;
 use vaca::model::certificate::IssuerId;
+use vaca::model::event::{AuditEvent, EventKind};
 use vaca::model::revocation::RevocationReason;
+use vaca::store::crls::{Fence, IntendCrl};
 use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::KeyAlgorithm;
 
 use crate::chain::publish;
 use crate::support::openssl::{openssl, openssl_refuses};
-use crate::support::{ALICE, START, TestCa, eventually};
+use crate::support::disk::Disk;
+use crate::support::{ALICE, Engine, START, TestCa, eventually};
 
 /// Longer than revocations wait for each other, in seconds.
 const SOON: i64 = 6;
@@ -274,11 +277,12 @@ async fn a_list_that_lacks_an_entry_is_not_published() {
     // Not `check()`: this record is forged.
 }
 
+fn with_folder(configuration: String) -> String {
+    configuration.replace("[database]", "[crl]\ndirectory = \"lists\"\n\n[database]")
+}
+
 #[tokio::test]
 async fn lists_are_written_into_a_folder_whole_or_not_at_all() {
-    let with_folder = |configuration: String| {
-        configuration.replace("[database]", "[crl]\ndirectory = \"lists\"\n\n[database]")
-    };
     let ca = TestCa::start_with(with_folder, |options| options).await;
     published(&ca, 1).await;
     let folder = ca.folder.path().join("lists");
@@ -294,5 +298,105 @@ async fn lists_are_written_into_a_folder_whole_or_not_at_all() {
     );
     // Nothing else is left there.
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3);
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn two_nodes_serve_the_same_list_and_make_it_once() {
+    if Engine::Postgres.is_absent("several nodes share a server, not a file") {
+        return;
+    }
+    let ca = TestCa::start().await;
+    let other = ca.node(91).await;
+    published(&ca, 1).await;
+    let id = issuing(&ca).await;
+    for turn in 2..=4 {
+        let mut chromebook = ca.chromebook(ALICE).await;
+        let issued = ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+        issued.issued();
+        revoke(&ca, RevocationReason::KeyCompromise).await;
+        ca.clock.advance(SOON);
+        published(&ca, turn).await;
+        let one = bytes(&ca, &format!("/crl/{id}.crl")).await;
+        let client = ca.client_at(Ipv4Addr::LOCALHOST);
+        let url = format!("{}/crl/{id}.crl", other.api);
+        let same = async || {
+            let answer = client.get(&url).send().await.unwrap();
+            answer.bytes().await.unwrap() == one
+        };
+        eventually("the other node serves it", same).await;
+    }
+    // Whoever makes lists dies; the other one takes over when the lease ends.
+    other.kill();
+    ca.clock.advance(61);
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let issued = ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+    issued.issued();
+    revoke(&ca, RevocationReason::KeyCompromise).await;
+    ca.clock.advance(SOON);
+    published(&ca, 5).await;
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn a_node_that_was_asleep_publishes_nothing_old() {
+    let ca = TestCa::start().await;
+    published(&ca, 1).await;
+    let id = issuing(&ca).await;
+    // Its lease has gone to another one meanwhile.
+    let intent = |number: i64, fence: Option<Fence>| IntendCrl {
+        issuer: id.clone(),
+        number,
+        this_update: START,
+        next_update: START.plus(60),
+        covers: 0,
+        kept_since: Timestamp(0),
+        entries: 0,
+        tbs_sha256: [0; 32],
+        fence,
+        event: AuditEvent::new(START, EventKind::CrlIntended, Actor::Schedule, "late"),
+    };
+    let late = Fence {
+        name: vaca::publication::LEASE,
+        number: 1_000_000,
+    };
+    let refused = ca.store.write(intent(2, Some(late))).await.unwrap();
+    assert_eq!(refused, None, "another's lease");
+    let refused = ca.store.write(intent(1, None)).await.unwrap();
+    assert_eq!(refused, None, "a number that does not grow");
+    assert_eq!(number(&ca).await, 1);
+    ca.check().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_publishes_nothing_and_loses_nothing() {
+    let name = "crl::a_full_disk_publishes_nothing_and_loses_nothing";
+    if Engine::Sqlite.is_absent("the folder and the file share the disk") {
+        return;
+    }
+    let Some(disk) = Disk::of(name, "24m").await else {
+        return;
+    };
+    let ca = TestCa::start_with(with_folder, |options| options).await;
+    published(&ca, 1).await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa)
+        .await
+        .issued();
+    revoke(&ca, RevocationReason::KeyCompromise).await;
+    disk.fill(0);
+    ca.clock.advance(SOON);
+    // The old list is served meanwhile.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(number(&ca).await, 1);
+    assert_eq!(ca.get("/v1/crl/all.pem").await.status, 200);
+    disk.free();
+    ca.clock.advance(61);
+    published(&ca, 2).await;
+    let folder = ca.folder.path().join("lists");
+    let all = ca.get("/v1/crl/all.pem").await.text;
+    let is_written =
+        async || std::fs::read_to_string(folder.join("all.pem")).is_ok_and(|file| file == all);
+    eventually("the lists are written", is_written).await;
     ca.check().await;
 }

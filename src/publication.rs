@@ -111,6 +111,8 @@ impl Standing {
     pub fn fault(&self, now: Timestamp) -> Option<&'static str> {
         let left = |row: &CrlRow| row.next_update.since(now);
         match (&self.served, &self.last) {
+            // The service makes the first one within a second of its start.
+            (None, None) if !self.is_root && self.failing.is_none() => None,
             (None, _) => Some("there is none"),
             (Some(served), _) if left(served) <= 0 => {
                 Some("it has ended: relying parties refuse everybody")

@@ -72,7 +72,7 @@ pub(super) async fn run(config: &Config, command: CertificatesCommand) -> anyhow
         }
         CertificatesCommand::Show(show) => {
             let serial = SerialNumber::parse(&show.serial.to_ascii_lowercase())
-                .context("a serial number is hexadecimal digits, two for each octet: ours have 32 and begin with 01")?;
+                .context("a serial number is 32 hexadecimal digits that begin with 01; another's may have 2 to 40")?;
             let rows = store.certificates_by_serial(serial).await?;
             for row in &rows {
                 if show.json {

@@ -32,12 +32,17 @@ async fn some_outcomes(ca: &TestCa) {
 #[tokio::test]
 async fn every_touch_of_an_ordered_event_shows_where_it_is() {
     let mut ca = TestCa::start().await;
+    let is_listed = async || {
+        let listed = "SELECT count(*) FROM crls WHERE state = 'issued'";
+        ca.count(listed).await == 2
+    };
+    eventually("the first CRL", is_listed).await;
     some_outcomes(&ca).await;
     ca.stop().await;
     while ca.store.write(Sequence).await.unwrap() > 0 {}
     let events = vaca::audit::verify(&ca.store).await.unwrap();
-    // Six of the CA's own birth; four of an enrolment; three of a denial by policy.
-    assert_eq!(events, 6 + 4 + 4 + 3);
+    // Six of the CA's own birth; two of its first CRL; four of an enrolment; three of a denial by policy.
+    assert_eq!(events, 6 + 2 + 4 + 4 + 3);
     ca.execute("CREATE TABLE aside AS SELECT * FROM events")
         .await;
     for (tampering, breaks_at) in [

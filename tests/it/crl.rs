@@ -14,8 +14,8 @@ use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::KeyAlgorithm;
 
 use crate::chain::publish;
-use crate::support::openssl::{openssl, openssl_refuses};
 use crate::support::disk::Disk;
+use crate::support::openssl::{openssl, openssl_refuses};
 use crate::support::{ALICE, Engine, START, TestCa, eventually};
 
 /// Longer than revocations wait for each other, in seconds.
@@ -277,6 +277,7 @@ async fn a_list_that_lacks_an_entry_is_not_published() {
     // Not `check()`: this record is forged.
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`start_with` gives it")]
 fn with_folder(configuration: String) -> String {
     configuration.replace("[database]", "[crl]\ndirectory = \"lists\"\n\n[database]")
 }

@@ -3,7 +3,6 @@
 
 use std::any::type_name;
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::hmac;
@@ -650,15 +649,7 @@ async fn metrics_tell_of_the_queue_by_configured_names() {
     };
     eventually("it failed", failed).await;
     ca.clock.advance(4);
-    let client = ca.client_at(Ipv4Addr::LOCALHOST);
-    let scrape = async || {
-        let page = client
-            .get(format!("{}/metrics", ca.admin))
-            .send()
-            .await
-            .unwrap();
-        page.text().await.unwrap()
-    };
+    let scrape = async || ca.scrape().await.text;
     let page = scrape().await;
     let series: HashMap<_, _> = page
         .lines()

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 use vaca::access::issue::TokenOrder;
 use vaca::model::role::Role;
 use vaca_emulator::{Call, Fault, KeyAlgorithm};
@@ -51,9 +52,15 @@ async fn devices_and_relying_parties_get_what_the_document_says() {
     let ca = TestCa::start().await;
     something(&ca).await;
     let issuer = one(&ca, "SELECT issuer_id FROM certificates").await;
+    let of_client = async |column: &str| {
+        let sql = format!("SELECT {column} FROM certificates WHERE kind = 'client' ORDER BY id");
+        ca.rows(AssertSqlSafe(sql)).await.remove(0)
+    };
     let (_chromebook, response) = ca.alices_response().await;
     let configuration = include_str!("openapi/public.toml")
         .replace("ISSUER", &issuer)
+        .replace("CLIENT", &of_client("issuer_id").await)
+        .replace("SERIAL", &of_client("serial").await)
         .replace("RESPONSE", &STANDARD.encode(response));
     let document = format!("{}/v1/openapi.json", ca.api);
     schemathesis::finds_nothing(&ca, &document, &configuration, None).await;

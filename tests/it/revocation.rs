@@ -277,8 +277,11 @@ async fn whatever_becomes_of_a_commit_nothing_is_un_revoked() {
         // A list that failed is tried again after a minute.
         ca.clock.advance(SOON);
         eventually("what was planned happens", async || ca.commits.struck()).await;
-        ca.clock.advance(61);
-        eventually(&name, async || listed(&ca).await == turn).await;
+        let is_listed = async || {
+            ca.clock.advance(7);
+            listed(&ca).await == turn
+        };
+        eventually(&name, is_listed).await;
     }
     ca.check().await;
 }
@@ -406,12 +409,13 @@ async fn a_roots_lists_are_signed_where_its_key_is() {
         vaca("crl sign-root --count 3 --every 90d --lifetime 100d --out lists").await;
     assert!(good && told.contains("3 CRLs signed"), "{told}");
     let (_, shown) = vaca("crl list").await;
-    assert_eq!(shown.matches("signed ahead").count(), 2, "{shown}");
-    // Someone else's list of the root's, and one that is older than what there is.
     let root = ca
         .rows("SELECT issuer_id FROM certificates WHERE kind = 'root'")
         .await
         .remove(0);
+    let ahead = |line: &&str| line.starts_with(&root) && line.ends_with("signed ahead");
+    assert_eq!(shown.lines().filter(ahead).count(), 2, "{shown}");
+    // Someone else's list of the root's, and one that is older than what there is.
     let (good, told) = vaca(&format!("crl import lists/{root}-4.crl")).await;
     assert!(!good && told.contains("not above 4"), "{told}");
     let (good, told) = vaca("crl import root.crt").await;

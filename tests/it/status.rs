@@ -201,9 +201,10 @@ async fn a_name_that_is_none_is_told_apart_from_an_unknown_one() {
     let (issuer, serial) = name.split_once('/').unwrap();
     let party = Party::of(&ca).await;
     for wrong in [
-        format!("{issuer}/{}", &serial[2..]),
-        format!("{issuer}/{serial}00"),
-        format!("{issuer}/02{}", &serial[2..]),
+        format!("{issuer}/{}", &serial[1..]),
+        format!("{issuer}/{serial}0011223344"),
+        format!("{issuer}/82{}", &serial[2..]),
+        format!("{issuer}/00{serial}"),
         format!("{issuer}x/{serial}"),
         format!("*/{serial}"),
         format!("{issuer}/%00"),
@@ -327,9 +328,7 @@ async fn it_is_counted_and_not_written_down() {
         party.told(what).await;
     }
     assert_eq!(ca.count("SELECT count(*) FROM events").await, before);
-    let client = ca.client_at(Ipv4Addr::LOCALHOST);
-    let metrics = client.get(format!("{}/metrics", ca.admin)).send().await;
-    let metrics = metrics.unwrap().text().await.unwrap();
+    let metrics = ca.scrape().await.text;
     for line in [
         "vaca_status_answers_total{status=\"good\"} 2",
         "vaca_status_answers_total{status=\"unknown\"} 1",

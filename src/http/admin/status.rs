@@ -115,7 +115,7 @@ pub(super) async fn by_name(
     let issuer = IssuerId::parse(&unverified_issuer.to_ascii_lowercase());
     let named = issuer.zip(SerialNumber::parse(&unverified_serial));
     let (issuer, serial) = named.ok_or_else(|| {
-        malformed("A certificate is named by its issuer's id, 16 hexadecimal digits, and its number, 32 that begin with 01.")
+        malformed("A certificate is named by its issuer's id, 16 hexadecimal digits, and its number, two for each of its 1 to 20 octets.")
     })?;
     let question = Question::Name(issuer, serial);
     answer(&desk, &principal, &question, form).await

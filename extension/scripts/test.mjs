@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { spawn } from "node:child_process";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { root } from "./build.mjs";
+import { output, root } from "./build.mjs";
 
 const kind = process.argv[2] === "e2e" ? "e2e" : "unit";
 const only = process.argv[3];
@@ -25,9 +25,32 @@ await build({
   packages: "external",
 });
 const files = names.map((name) => join(outdir, name.replace(/\.ts$/, ".mjs")));
-const tests = spawn(
-  process.execPath,
-  ["--enable-source-maps", "--test", ...(only ? [`--test-name-pattern=${only}`] : []), ...files],
-  { cwd: root, stdio: "inherit", env: { ...process.env, VACA_EXTENSION: root } },
-);
-tests.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+if (kind === "e2e") await rm(join(output, "screenshots"), { recursive: true, force: true });
+
+// A journey waits most of its time: two files at once, each with a world of its own, and its lines together.
+const queue = [...files];
+let failed = 0;
+await Promise.all([next(), next()]);
+process.exit(failed === 0 ? 0 : 1);
+
+async function next() {
+  for (let file = queue.shift(); file; file = queue.shift()) {
+    const { code, said } = await run(file);
+    process.stdout.write(said);
+    if (code !== 0) failed += 1;
+  }
+}
+
+function run(file) {
+  const args = ["--enable-source-maps", "--test", ...(only ? [`--test-name-pattern=${only}`] : []), file];
+  const tests = spawn(process.execPath, args, { cwd: root, env: { ...process.env, VACA_EXTENSION: root } });
+  const late = setTimeout(() => tests.kill("SIGKILL"), 280_000);
+  const parts = [];
+  for (const stream of [tests.stdout, tests.stderr]) stream.on("data", (part) => parts.push(part));
+  return new Promise((resolve) => {
+    tests.on("close", (code) => {
+      clearTimeout(late);
+      resolve({ code: code ?? 1, said: Buffer.concat(parts) });
+    });
+  });
+}

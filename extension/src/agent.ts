@@ -15,6 +15,8 @@ import { plan } from "./patience.js";
 
 /** Roots are fetched again after this time. Milliseconds. */
 const ROOTS_LIFE = 24 * 3600 * 1000;
+/** Roots that could not be had are asked for again after this time. Milliseconds. */
+const ROOTS_AGAIN = 15 * 60 * 1000;
 /** Two clocks that differ by less are thought to agree. Milliseconds. */
 const CLOCKS_AGREE = 2000;
 
@@ -43,6 +45,7 @@ export interface Outcome {
 export class Agent {
   readonly #authority: Authority;
   #ahead = 0;
+  #rootsDue: number | null = null;
   #fetched: Promise<Certificate[]> | null = null;
 
   constructor(private readonly world: World, private readonly configuration: Configuration) {
@@ -147,7 +150,7 @@ export class Agent {
     });
     this.#remember(memory, decision, found, candidates);
     const infos = found.map((one) => one.info?.nextAt).filter((at) => at !== undefined);
-    return { decision, found, next: infos.length > 0 ? Math.min(...infos) : null };
+    return { decision, found, next: soonest(this.#rootsDue, ...infos) };
   }
 
   #remember(memory: Memory, decision: Decision, found: Ours[], candidates: Candidate[]): void {
@@ -224,6 +227,7 @@ export class Agent {
       return await this.#trusted(false);
     } catch (error) {
       if (!(error instanceof StepFailed)) throw error;
+      this.#rootsDue = this.#now() + ROOTS_AGAIN;
       const stored = await this.#storedRoots();
       return stored ? this.#accepted(stored.roots) : null;
     }

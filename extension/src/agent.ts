@@ -1,22 +1,24 @@
 // Looks at every profile, does what is due, and says when to look again.
 
 import { Authority, type Fetch } from "./authority.js";
-import { readCertificate, type Certificate } from "./certificate.js";
+import { issuerId, readCertificate, type Certificate } from "./certificate.js";
 import type { Device } from "./chromeos.js";
 import type { Configuration, ProfileSetting } from "./configuration.js";
 import { decide, type Candidate, type Decision } from "./decision.js";
 import { sha256, fromBase64, toBase64, toHex } from "./encoding.js";
 import { currentOf, enrol, type Means } from "./enrolment.js";
 import { failure, StepFailed, type Failure } from "./failure.js";
-import { belongs, candidate, ours, withInfo, withIssuers, type Ours } from "./inventory.js";
+import { belongs, candidate, ours, unknownIssuers, withInfo, withIssuers, type Issuers, type Ours } from "./inventory.js";
 import type { Journal } from "./journal.js";
-import { blank, tokenOf, type Memory, type Store } from "./memory.js";
+import { blank, tokenOf, type Drawn, type Memory, type Store } from "./memory.js";
 import { plan } from "./patience.js";
 
 /** Roots are fetched again after this time. Milliseconds. */
 const ROOTS_LIFE = 24 * 3600 * 1000;
 /** Roots that could not be had are asked for again after this time. Milliseconds. */
 const ROOTS_AGAIN = 15 * 60 * 1000;
+/** A CA that the service does not know is asked for again after this time. Milliseconds. */
+const STRANGERS_LIFE = 24 * 3600 * 1000;
 /** Two clocks that differ by less are thought to agree. Milliseconds. */
 const CLOCKS_AGREE = 2000;
 
@@ -133,13 +135,12 @@ export class Agent {
   ): Promise<{ decision: Decision; found: Ours[]; next: number | null }> {
     const found = (await this.#found(profile)).filter((one) => belongs(one, profile, memory));
     const candidates: Candidate[] = [];
-    let drawn = memory.drawn;
+    const drawn: Drawn[] = [];
     for (const one of found) {
       const seen = candidate(one, memory, this.world.random);
       candidates.push(seen.candidate);
-      if (seen.drawn && seen.candidate.serial === newestSerial(found)) drawn = seen.drawn;
+      if (seen.drawn) drawn.push(seen.drawn);
     }
-    memory.drawn = drawn;
     const decision = decide({
       now: this.#now(),
       candidates,
@@ -148,6 +149,7 @@ export class Agent {
       ask: this.configuration.interaction === "ask",
       consent: memory.consent,
     });
+    memory.drawn = drawn.find((one) => one.serial === decision.current) ?? memory.drawn;
     this.#remember(memory, decision, found, candidates);
     const infos = found.map((one) => one.info?.nextAt).filter((at) => at !== undefined);
     return { decision, found, next: soonest(this.#rootsDue, ...infos) };
@@ -174,7 +176,7 @@ export class Agent {
       throw new StepFailed(failure("token_missing", "ask_admin", { pause: 3600, keep: true }));
     }
     const ders = await device.certificates(token);
-    const issuers = (await store.read("issuers")) ?? {};
+    const issuers = await this.#issuers(ders);
     const roots = await this.#knownRoots();
     const infos = (await store.read(`infos/${token}`)) ?? {};
     const asked = await withInfo(await ours(ders, issuers, roots), infos, this.#authority, this.#now());
@@ -183,6 +185,31 @@ export class Agent {
     }
     await store.write(`infos/${token}`, asked.infos);
     return asked.found;
+  }
+
+  /** The issuers that are known, with those that the certificates of a token name. */
+  async #issuers(ders: Uint8Array<ArrayBuffer>[]): Promise<Issuers> {
+    const { store, now } = this.world;
+    let known: Issuers = (await store.read("issuers")) ?? {};
+    const strangers = (await store.read("strangers")) ?? {};
+    const recent = Object.entries(strangers).filter(([, at]) => Math.abs(now() - at) < STRANGERS_LIFE);
+    const unknown = unknownIssuers(ders, [...Object.keys(known), ...recent.map(([id]) => id)]);
+    for (const id of unknown) {
+      try {
+        const issuer = await this.#authority.issuer(id);
+        if (issuer && (await issuerId(issuer)) === id) {
+          known = await withIssuers(known, [issuer]);
+          await store.write("issuers", known);
+        } else {
+          recent.push([id, now()]);
+          await store.write("strangers", Object.fromEntries(recent));
+        }
+      } catch (error) {
+        this.world.journal.add("info", `issuer ${id}: ${failureOf(error).code}`);
+        break;
+      }
+    }
+    return known;
   }
 
   /** Removes what was replaced. What cannot be removed is tried again with the next look. */
@@ -279,11 +306,6 @@ export function about(configuration: Configuration, name: string): string {
 function former(memory: Memory | undefined): string[] {
   if (!memory) return [];
   return [...memory.former, ...(memory.current ? [memory.current.serial] : [])];
-}
-
-function newestSerial(found: Ours[]): string | null {
-  const sorted = [...found].sort((left, right) => right.certificate.notBefore - left.certificate.notBefore);
-  return sorted[0]?.certificate.serial ?? null;
 }
 
 function soonest(...times: (number | null)[]): number | null {

@@ -8,7 +8,7 @@ import type { ClockReading, IssuedAnswer, RenewalInfo } from "./memory.js";
 
 /** A request is given up after this time: a service worker may not live longer. Milliseconds. */
 const TIME = 20_000;
-/** More is not an answer of this API. Characters. */
+/** More is not an answer of this API. Octets. */
 const MAX_ANSWER = 256 * 1024;
 /** When renewal info is asked for again, where the service does not say. Milliseconds. */
 const INFO_LIFE = 6 * 3600 * 1000;
@@ -21,7 +21,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 /** What a request came to. */
 interface Answer {
   status: number;
-  text: string;
+  octets: Uint8Array<ArrayBuffer>;
   retryAfter: number | null;
 }
 
@@ -64,7 +64,7 @@ export class Authority {
   /** What the service says of a certificate, with the time at which to ask again. */
   async renewalInfo(issuer: string, serial: string): Promise<RenewalInfo> {
     const answer = await this.#request("GET", `/v1/certificates/${issuer}/${serial}/renewal-info`);
-    if (answer.status === 404) return { known: null, nextAt: this.now() + INFO_LIFE };
+    if (answer.status === 404) return { known: null, nextAt: this.#serviceTime() + INFO_LIFE };
     const info = successful(answer);
     return readable(() => {
       const status = text(info, "status");
@@ -81,7 +81,7 @@ export class Authority {
           end: timeOf(text(window, "end")),
           supersededBy: successor ? text(successor, "serial") : null,
         },
-        nextAt: this.now() + life,
+        nextAt: this.#serviceTime() + life,
       };
     });
   }
@@ -90,7 +90,15 @@ export class Authority {
   async roots(): Promise<Certificate[]> {
     const answer = await this.#request("GET", "/v1/ca/bundle.pem");
     if (answer.status !== 200) throw new StepFailed(problem(answer));
-    return readable(() => certificatesOfPem(answer.text).map(readCertificate));
+    return readable(() => certificatesOfPem(decoded(answer)).map(readCertificate));
+  }
+
+  /** The certificate of one CA of the service; `null` where it has none of this id. */
+  async issuer(id: string): Promise<Certificate | null> {
+    const answer = await this.#request("GET", `/ca/${id}.crt`);
+    if (answer.status === 404) return null;
+    if (answer.status !== 200) throw new StepFailed(problem(answer));
+    return readable(() => readCertificate(answer.octets));
   }
 
   async #json(method: string, path: string, body: unknown): Promise<Record<string, unknown>> {
@@ -127,16 +135,16 @@ export class Authority {
         : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
     };
     let response: Response;
-    let received: string;
+    let octets: Uint8Array<ArrayBuffer>;
     try {
       response = await this.fetch(server + path, init);
-      received = (await response.text()).slice(0, MAX_ANSWER + 1);
+      octets = new Uint8Array(await response.arrayBuffer());
     } catch (error) {
       throw new StepFailed(failure(await this.#silence(server, error), "retry_same"));
     }
     this.#readClock(response.headers.get("Date"));
-    check(response, received, path);
-    return { status: response.status, text: received, retryAfter: seconds(response.headers.get("Retry-After")) };
+    check(response, octets.length, path);
+    return { status: response.status, octets, retryAfter: seconds(response.headers.get("Retry-After")) };
   }
 
   /** A browser says "failed" and no more. One request that cannot be read tells two cases apart. */
@@ -153,6 +161,10 @@ export class Authority {
     }
   }
 
+  #serviceTime(): number {
+    return this.now() + (this.clock?.ahead ?? 0);
+  }
+
   #readClock(date: string | null): void {
     const theirs = date === null ? NaN : Date.parse(date);
     const ours = this.now();
@@ -162,13 +174,15 @@ export class Authority {
 }
 
 /** Throws where it is not this service that answered. */
-function check(response: Response, received: string, path: string): void {
+function check(response: Response, size: number, path: string): void {
   if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
     throw new StepFailed(failure("sign_in_page", "retry_same"));
   }
   const kind = (response.headers.get("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-  const expected = path.endsWith(".pem") ? "application/x-pem-file" : "application/json";
-  if (received.length <= MAX_ANSWER && kind === (response.ok ? expected : "application/problem+json")) return;
+  const expected = path.endsWith(".pem") ? "application/x-pem-file"
+    : path.endsWith(".crt") ? "application/pkix-cert"
+    : "application/json";
+  if (size <= MAX_ANSWER && kind === (response.ok ? expected : "application/problem+json")) return;
   if (response.ok && (kind === "text/html" || kind === "")) {
     throw new StepFailed(failure("sign_in_page", "retry_same"));
   }
@@ -178,12 +192,16 @@ function check(response: Response, received: string, path: string): void {
 
 function successful(answer: Answer): Record<string, unknown> {
   if (answer.status < 200 || answer.status > 299) throw new StepFailed(problem(answer));
-  return readable(() => object(JSON.parse(answer.text)));
+  return readable(() => object(JSON.parse(decoded(answer))));
+}
+
+function decoded(answer: Answer): string {
+  return new TextDecoder().decode(answer.octets);
 }
 
 /** A problem document (RFC 9457), as docs/problems.md describes it. */
 function problem(answer: Answer): Failure {
-  const document = readable(() => object(JSON.parse(answer.text)));
+  const document = readable(() => object(JSON.parse(decoded(answer))));
   const said = (name: string) => (typeof document[name] === "string" ? String(document[name]) : null);
   const action = ACTIONS.includes(said("action") ?? "") ? (said("action") as Action) : "stop";
   const wait = answer.retryAfter ?? seconds(document["retry_after"]);

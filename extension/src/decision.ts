@@ -93,10 +93,14 @@ function replaced(candidate: Candidate, view: View): boolean {
   return !usable(candidate, view.now) || candidate.supersededBy !== null || candidate.former;
 }
 
+/** The best of them: not one whose successor is among them, then the one that began last. */
 function newest(candidates: Candidate[]): Candidate | null {
+  const serials = candidates.map((candidate) => candidate.serial);
+  const outdated = ({ former, supersededBy }: Candidate) =>
+    Number(former || (supersededBy !== null && serials.includes(supersededBy)));
   const sorted = [...candidates].sort(
-    (left, right) => right.notBefore - left.notBefore || right.notAfter - left.notAfter ||
-      left.serial.localeCompare(right.serial),
+    (left, right) => outdated(left) - outdated(right) || right.notBefore - left.notBefore ||
+      right.notAfter - left.notAfter || left.serial.localeCompare(right.serial),
   );
   return sorted[0] ?? null;
 }

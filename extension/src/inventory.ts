@@ -35,6 +35,17 @@ export async function withIssuers(known: Issuers, chain: Certificate[]): Promise
   return Object.fromEntries(Object.entries(all).slice(-MAX_ISSUERS));
 }
 
+/**
+ * The ids of CAs that certificates name as their issuers' and that we do not know: those of a session
+ * that remembers nothing, or of somebody else. A certificate of vaca names the address `/ca/ID.crt`.
+ */
+export function unknownIssuers(ders: Uint8Array<ArrayBuffer>[], known: string[]): string[] {
+  const ids = ders.flatMap((der) => attempt(() => readCertificate(der))?.issuerAddresses ?? [])
+    .map((address) => /\/ca\/([0-9a-f]{16})\.crt$/.exec(address)?.[1])
+    .filter((id) => id !== undefined);
+  return Array.from(new Set(ids)).filter((id) => !known.includes(id));
+}
+
 /** Finds the certificates of our service in a token; what cannot be read is somebody else's. */
 export async function ours(
   ders: Uint8Array<ArrayBuffer>[], issuers: Issuers, roots: Certificate[] | null,

@@ -121,6 +121,8 @@ export interface ClockReading {
 export interface Stored {
   /** Issuing certificates by id, base64 of DER. */
   issuers: Record<string, string>;
+  /** Ids of CAs that are not the service's, and when it said so. */
+  strangers: Record<string, number>;
   /** Renewal info by `issuer/serial`, for the certificates of each token. */
   "infos/user": Record<string, RenewalInfo>;
   "infos/system": Record<string, RenewalInfo>;

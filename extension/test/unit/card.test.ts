@@ -69,7 +69,7 @@ test("a denial: what, what helps, the number, and that a person may try", () => 
   assert.deepEqual(shown.more, ["Your administrator has blocked this device or account.", "The extension tries again on 2026-11-27T10:00."]);
   assert.match(shown.remedy ?? "", /administrator/);
   assert.equal(shown.number, "7K3M9QXA");
-  assert.deepEqual(shown.details, [["Code", "blocked"], ["In the words of the service", "Words."]]);
+  assert.deepEqual(shown.details, [["Code", "blocked"], ["Exact words", "Words."]]);
   assert.deepEqual(shown.button, { text: "Try now", enabled: true });
 });
 

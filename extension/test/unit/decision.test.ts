@@ -53,6 +53,8 @@ const TABLE: Row[] = [
     action: keep(good.renewAt), current: "b", remove: ["a"] },
   { what: "the older was replaced by ourselves", view: { candidates: [certificate("a", { former: true, status: null }), certificate("b", { notBefore: NOW - HOUR })] },
     action: keep(good.renewAt), current: "b", remove: ["a"] },
+  { what: "both began in one second: the successor serves", view: { candidates: [certificate("a", { supersededBy: "b" }), certificate("b")] },
+    action: keep(good.renewAt), current: "b", remove: ["a"] },
   { what: "the newer is revoked", view: { candidates: [good, certificate("b", { notBefore: NOW - HOUR, status: "revoked" })] },
     action: keep(good.renewAt), current: "a", remove: ["b"] },
   { what: "the newer is from an unknown issuer", view: { candidates: [good, certificate("b", { notBefore: NOW - HOUR, trusted: false })] },

@@ -77,3 +77,27 @@ test("what a person reads is words, not codes", () => {
     }
   }
 });
+
+test("text and ground differ enough, in the light and in the dark", () => {
+  const css = readFileSync(join(root, "src", "status", "status.css"), "utf8");
+  const blocks = Array.from(css.matchAll(/:root \{([^}]*)\}/g), (block) => block[1] ?? "");
+  assert.equal(blocks.length, 2);
+  const luminance = (colour: string) => {
+    const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * parts[0]! + 0.7152 * parts[1]! + 0.0722 * parts[2]!;
+  };
+  for (const block of blocks) {
+    const colour = (name: string) => new RegExp(`--${name}: (#[0-9a-f]{6});`).exec(block)?.[1] ?? assert.fail(name);
+    const pairs = [
+      ...["ink", "quiet", "accent", "good", "working", "waiting", "bad", "asking"].map((name) => [name, "paper"]),
+      ["ink", "ground"], ["quiet", "ground"], ["ink", "note"], ["on-accent", "accent"],
+    ] as [string, string][];
+    for (const [text, ground] of pairs) {
+      const [light, dark] = [luminance(colour(text)), luminance(colour(ground))].sort((a, b) => b - a) as [number, number];
+      const contrast = (light + 0.05) / (dark + 0.05);
+      // WCAG 2.2, 1.4.3: 4.5 to 1 for text of any size.
+      assert.ok(contrast >= 4.5, `${text} on ${ground}: ${contrast.toFixed(2)}`);
+    }
+  }
+});

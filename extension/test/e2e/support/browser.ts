@@ -73,6 +73,7 @@ export class Browser {
       timezoneId: "UTC",
       args: [
         "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-proxy-server",
+        "--hide-scrollbars",
         "--disable-background-networking", "--disable-component-update", "--disable-sync",
         `--lang=${options.language ?? "en-GB"}`,
         `--disable-extensions-except=${options.extension}`, `--load-extension=${options.extension}`,

@@ -181,6 +181,10 @@ export class Stage {
       for (const colorScheme of ["light", "dark"] as const) {
         await this.page.setViewportSize(viewport);
         await this.page.emulateMedia({ colorScheme });
+        const out = await this.page.evaluate(() => Array.from(document.querySelectorAll("main *"))
+          .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth)
+          .map((element) => element.outerHTML.slice(0, 100)));
+        if (out.length > 0) throw new Error(`${name}, ${size}: sticks out: ${out.join("\n")}`);
         await this.page.screenshot({ path: join(PICTURES, `${name}-${size}-${colorScheme}.png`), fullPage: true });
       }
     }

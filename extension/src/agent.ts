@@ -151,7 +151,8 @@ export class Agent {
     });
     memory.drawn = drawn.find((one) => one.serial === decision.current) ?? memory.drawn;
     this.#remember(memory, decision, found, candidates);
-    const infos = found.map((one) => one.info?.nextAt).filter((at) => at !== undefined);
+    // What was due and not asked for, of a certificate that serves nobody, is no reason to hurry.
+    const infos = found.map((one) => one.info?.nextAt ?? null).filter((at) => at !== null && at > this.#now());
     return { decision, found, next: soonest(this.#rootsDue, ...infos) };
   }
 

@@ -14,6 +14,8 @@ const HOUR = 3600 * SECOND;
 const ALARM_MIN = 30 * SECOND;
 /** Shorter waits are waited for here: an idle worker lives thirty seconds. */
 const TIMER_MAX = 25 * SECOND;
+/** And a look is never followed by the next one at once, whatever is wrong. */
+const TIMER_MIN = SECOND / 2;
 /** A look at least this often, spread: policies, tokens and clocks change without an event. */
 const LOOK_AGAIN = { least: 3 * HOUR, spread: 2 * HOUR };
 /** Should a worker die in the middle of a look, the next one goes on after this time. */
@@ -123,7 +125,7 @@ async function schedule(due: number | null): Promise<void> {
   const latest = now() + LOOK_AGAIN.least + Math.random() * LOOK_AGAIN.spread;
   const at = Math.min(due ?? latest, latest);
   await chrome.alarms.create(ALARM, { when: Math.max(at, now() + ALARM_MIN) });
-  const wait = Math.max(at - now(), 0);
+  const wait = Math.max(at - now(), TIMER_MIN);
   if (wait <= TIMER_MAX) timer = setTimeout(() => void look("due"), wait);
 }
 

@@ -45,6 +45,14 @@ export function enrolment(world: () => World): void {
       assert.equal(order.indexOf("challengeKey"), order.indexOf("v1/challenges") + 1, "nothing comes between");
     });
 
+    test("an alarm wakes the worker again within hours, should nothing else", async () => {
+      const alarm = await until("the alarm", async () => {
+        const set = await stage.page.evaluate(() => chrome.alarms.get("look"));
+        return set && set.scheduledTime > Date.now() + 10 * 60_000 ? set : null;
+      });
+      assert.ok(alarm.scheduledTime < Date.now() + 6 * 3600_000);
+    });
+
     test("another look changes nothing, and asks for nothing", async () => {
       world().steps.taken = [];
       await stage.press(USER);

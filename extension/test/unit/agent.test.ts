@@ -275,6 +275,18 @@ test("roots that change make a certificate one of an unknown issuer", async () =
   assert.equal(bench.held.length, 1, "the old one stays until there is a better one");
 });
 
+test("what is due of a certificate that serves nobody is no reason to look at once", async () => {
+  const bench = new Bench();
+  await bench.look();
+  bench.info(0);
+  bench.now += 7 * HOUR;
+  await bench.look();
+  bench.now += 2 * HOUR;
+  const { due, memory } = await bench.look({ roots_sha256: ["00".repeat(32)] });
+  assert.equal(memory.trouble?.code, "wrong_issuer");
+  assert.ok(due! > bench.now + HOUR / 2, String(due! - bench.now));
+});
+
 test("a clock that is slow by a day does not confuse renewals", async () => {
   const bench = new Bench();
   bench.ahead = 24 * HOUR;

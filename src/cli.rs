@@ -63,7 +63,7 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Check what the service needs, and say what to do about what is wrong.
-    Doctor,
+    Doctor(doctor::DoctorArguments),
     /// Look at certificates.
     #[command(subcommand)]
     Certificates(certificates::CertificatesCommand),
@@ -144,7 +144,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Migrate => migrate::run(&config).await?,
         Command::Init(init) => init::run(&config, &init).await?,
         Command::Config(ConfigCommand::Check) => config::check(&config, &path)?,
-        Command::Doctor => return doctor::run(&config).await,
+        Command::Doctor(asked) => return doctor::run(&config, &asked).await,
         Command::Certificates(command) => return certificates::run(&config, command).await,
         Command::Attempts(command) => return attempts::run(&config, command).await,
         Command::Revoke(revoke) => return revoke::run(&config, *revoke).await,

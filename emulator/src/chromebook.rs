@@ -3,6 +3,7 @@
 mod draft;
 mod error;
 mod google;
+mod tokens;
 
 use std::collections::HashMap;
 
@@ -18,6 +19,8 @@ use crate::server_keys::PublicKeys;
 pub use draft::ResponseDraft;
 pub use error::ChallengeKeyError;
 use google::Google;
+use tokens::Imported;
+pub use tokens::{ImportError, Token};
 
 /// Who answers a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -72,6 +75,7 @@ pub struct VirtualChromebook {
     machine_key: AttestedKey,
     user_keys: HashMap<KeyAlgorithm, AttestedKey>,
     registered: Vec<RegisteredKey>,
+    imported: Vec<Imported>,
     extension_allowed: bool,
     registration_works: bool,
 }
@@ -109,6 +113,7 @@ impl VirtualChromebook {
             machine_key,
             user_keys: HashMap::new(),
             registered: Vec::new(),
+            imported: Vec::new(),
             extension_allowed: true,
             registration_works: true,
         })

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod chromebook;
 mod enroll;
 mod fault;
 mod serve;
@@ -26,6 +27,9 @@ enum Command {
     Serve(serve::Serve),
     /// Get a certificate for a new virtual Chromebook
     Enroll(enroll::Enroll),
+    /// A virtual Chromebook whose tokens an extension can use over loopback
+    #[command(subcommand)]
+    Chromebook(chromebook::Chromebook),
     /// Make a running local Verified Access misbehave
     #[command(subcommand)]
     Fault(fault::Fault),
@@ -37,6 +41,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run().await,
             Command::Enroll(enroll) => enroll.run().await,
+            Command::Chromebook(chromebook) => chromebook.run().await,
             Command::Fault(fault) => fault.run().await,
         }
     }

@@ -34,6 +34,7 @@
 //! | [`faults`] | misbehaviour, scripted per call |
 //! | [`control`] | the control plane: `/emulator/v1`, loopback only |
 //! | [`chromebook`] | the virtual Chromebook |
+//! | [`platform_keys`] | what an extension calls on it, over loopback HTTP |
 //! | [`enroll`] | gets it a certificate through an authority's HTTP API |
 //! | [`forge`] | deliberately wrong challenges and responses |
 
@@ -47,6 +48,7 @@ pub mod enroll;
 pub mod faults;
 pub mod forge;
 pub mod keys;
+pub mod platform_keys;
 pub mod protocol;
 pub mod sealing;
 pub mod service_accounts;
@@ -69,7 +71,7 @@ mod server_keys;
 mod tls;
 mod world;
 
-pub use chromebook::{ChallengeKeyError, Enrollment, Scope, VirtualChromebook};
+pub use chromebook::{ChallengeKeyError, Enrollment, ImportError, Scope, Token, VirtualChromebook};
 pub use clock::{Clock, system_clock};
 pub use directory::{BootMode, Device, Directory, User};
 pub use door::Calls;

@@ -1,11 +1,16 @@
 //! `vaca doctor`: what the service needs, checked one by one.
 
+mod chromeos;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
+
+use clap::Args;
 
 use crate::admission::Resources;
 use crate::cli::serve::parts;
 use crate::cli::text::{escape, one_line};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::server;
 use crate::store::leases::Acquire;
@@ -13,14 +18,26 @@ use crate::store::leases::Acquire;
 /// Unfinished attempts that are listed.
 const LISTED: u32 = 20;
 
+/// What to look at besides.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Look also at what Chromebooks need of this server: the TLS chain that they must trust, the
+    /// extension that may call.
+    #[arg(long)]
+    chromeos: bool,
+}
+
 fn line(passed: bool, name: &str, detail: &str) {
     let mark = if passed { "ok  " } else { "FAIL" };
     println!("{mark} {:<16} {}", escape(name), one_line(detail));
 }
 
-pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(config: &Config, asked: &DoctorArguments) -> anyhow::Result<ExitCode> {
     line(true, "configuration", "loads");
     let mut healthy = private_files(config);
+    if asked.chromeos {
+        healthy &= chromebooks(config, parts().clock.now());
+    }
     let server = match server::build(config, parts()).await {
         Ok(server) => server,
         Err(error) => {
@@ -75,6 +92,15 @@ fn private_files(config: &Config) -> bool {
         line(true, "secrets", "their files are their owner's alone");
     }
     all
+}
+
+/// What a Chromebook would stumble over.
+fn chromebooks(config: &Config, now: Timestamp) -> bool {
+    let findings = chromeos::findings(config, now);
+    for finding in &findings {
+        line(finding.passed, finding.name, &finding.detail);
+    }
+    findings.iter().all(|finding| finding.passed)
 }
 
 /// A challenge shows that Verified Access answers, that it knows our credential, and what its clock

@@ -519,3 +519,36 @@ async fn every_kind_of_ca_key_serves() {
         assert_eq!(service.stop("-TERM").await, Some(0));
     }
 }
+
+#[tokio::test]
+async fn the_doctor_looks_at_what_chromebooks_need() {
+    const LISTED: &str = "\"abcdefghijklmnopabcdefghijklmnop\"";
+    let site = Site::initialized("p256").await;
+    let (code, text) = site.doctor().await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("extension"), "only when asked for: {text}");
+
+    let file = site.path().join("vaca.toml");
+    let configuration = std::fs::read_to_string(&file).unwrap();
+    for (ids, line) in [
+        (
+            LISTED,
+            "ok   extension        abcdefghijklmnopabcdefghijklmnop may",
+        ),
+        ("", "FAIL extension        [http] extension_ids is empty"),
+    ] {
+        std::fs::write(&file, configuration.replace(LISTED, ids)).unwrap();
+        let output = vaca(site.path(), &["doctor", "--chromeos"]).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        // A test endpoint and plain HTTP: no Chromebook can enrol here.
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        for line in [
+            line,
+            "FAIL challenges       of the test endpoint",
+            "ok   profiles         the extension can ask for wifi-user (scope user)",
+            "FAIL tls              `api` speaks plain HTTP",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
+}

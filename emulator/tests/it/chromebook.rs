@@ -3,7 +3,8 @@
 use prost::Message as _;
 use vaca_emulator::attestation::{ChallengeResponse, SignedData};
 use vaca_emulator::{
-    ChallengeKeyError, Emulator, KeyAlgorithm, Options, Scope, VirtualChromebook, forge,
+    ChallengeKeyError, Emulator, ImportError, KeyAlgorithm, Options, Scope, Token,
+    VirtualChromebook, forge,
 };
 
 use crate::support::{ALICE, TestBed};
@@ -203,4 +204,78 @@ async fn the_directory_spells_the_users_name() {
             "{wrong}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_imported_beside_its_key_and_nowhere_else() {
+    let bed = TestBed::start().await;
+    let mut chromebook = bed.chromebook().await;
+    let challenge = bed.caller.generate().await.unwrap();
+    chromebook
+        .challenge_key(&challenge, Scope::User, REGISTER)
+        .await
+        .unwrap();
+    let key = chromebook.registered_key_pkcs8().unwrap().to_vec();
+    let certificate = certificate(&key, 2030);
+    let now = 1_780_000_000_000;
+
+    let elsewhere = chromebook.import_certificate(Token::System, &certificate, now);
+    assert_eq!(elsewhere, Err(ImportError::KeyNotFound));
+    chromebook
+        .import_certificate(Token::User, &certificate, now)
+        .unwrap();
+    // Again changes nothing.
+    chromebook
+        .import_certificate(Token::User, &certificate, now)
+        .unwrap();
+    let held: Vec<_> = chromebook.certificates(Token::User).collect();
+    assert_eq!(held, [certificate.as_slice()]);
+    assert_eq!(chromebook.certificates(Token::System).count(), 0);
+    assert_eq!(chromebook.registered_keys(Token::User), 1);
+
+    assert!(!chromebook.remove_certificate(Token::System, &certificate));
+    assert!(chromebook.remove_certificate(Token::User, &certificate));
+    assert!(!chromebook.remove_certificate(Token::User, &certificate));
+    assert_eq!(chromebook.registered_keys(Token::User), 1);
+}
+
+#[tokio::test]
+async fn an_import_fails_in_the_words_of_chromeos() {
+    let bed = TestBed::start().await;
+    let mut chromebook = bed.chromebook().await;
+    let challenge = bed.caller.generate().await.unwrap();
+    chromebook
+        .challenge_key(&challenge, Scope::User, REGISTER)
+        .await
+        .unwrap();
+    let key = chromebook.registered_key_pkcs8().unwrap().to_vec();
+    let now = 1_780_000_000_000;
+    let mut words = |der: &[u8]| {
+        let error = chromebook
+            .import_certificate(Token::User, der, now)
+            .unwrap_err();
+        error.to_string()
+    };
+    assert_eq!(
+        words(b"no certificate"),
+        "Certificate is not a valid X.509 certificate."
+    );
+    assert_eq!(
+        words(&certificate(&key, 2025)),
+        "net::ERR_CERT_DATE_INVALID"
+    );
+    let other = rcgen::KeyPair::generate().unwrap();
+    assert_eq!(
+        words(&certificate(&other.serialize_der(), 2030)),
+        "Key not found."
+    );
+}
+
+/// A certificate of its own for a key (PKCS#8), good until the end of a year.
+fn certificate(pkcs8: &[u8], until: i32) -> Vec<u8> {
+    let key = rcgen::KeyPair::try_from(pkcs8).unwrap();
+    let mut contents = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    contents.not_before = rcgen::date_time_ymd(2024, 1, 1);
+    contents.not_after = rcgen::date_time_ymd(until, 12, 31);
+    contents.self_signed(&key).unwrap().der().to_vec()
 }

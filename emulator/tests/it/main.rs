@@ -19,5 +19,6 @@ mod credentials;
 mod enroll;
 mod faults;
 mod happy;
+mod platform_keys;
 mod refusals;
 mod rest;

@@ -1,0 +1,2 @@
+/** The folder `extension/`. */
+export const root = process.env["VACA_EXTENSION"] ?? ".";

@@ -27,7 +27,8 @@ pub(super) fn files(site: &Site) -> Result<Vec<File>, ConfigurationError> {
     folder.refresh(Refresh {
         service: "strongswan",
         layout: Layout::Each,
-        reload: " swanctl --load-creds",
+        // Lists that it has used before it goes on using, until it is told to forget them.
+        reload: " sh -c 'swanctl --load-creds && swanctl --flush-certs'",
     })?;
     let mut steps = vec![
         "Put the gateway's own certificate there as x509/server.crt, the CA above it as x509ca/server-ca.crt, and its key as private/server.key. They come from a CA that the clients trust for the gateway, never from vaca.".to_owned(),
@@ -37,6 +38,7 @@ pub(super) fn files(site: &Site) -> Result<Vec<File>, ConfigurationError> {
         "Load it: SWANCTL_DIR={} swanctl --load-all. Or copy swanctl.conf to /etc/swanctl/conf.d, and what is in x509ca, x509, private and x509crl to the folders of these names in /etc/swanctl.",
         site.place.folder
     ));
+    steps.push("strongSwan asks the root, too, for a policy that it is to ask for, and vaca's roots have none: so none is asked for here. Where holders of other profiles must not come in, give the VPN an issuer and a root of its own.".to_owned());
     folder.install_by(
         "strongSwan lets in who has a certificate of the profile. It also asks the responder and fetches the lists that certificates name.",
         &steps,

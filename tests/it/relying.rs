@@ -10,8 +10,11 @@ mod daemon;
 mod forge;
 mod freeradius;
 mod https;
+mod netns;
+mod openvpn;
 mod publication;
 mod refresh;
+mod strongswan;
 mod table;
 mod world;
 

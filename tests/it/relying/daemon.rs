@@ -73,7 +73,8 @@ impl Daemon {
         panic!("it does not listen: {}", daemon.log());
     }
 
-    fn spawn(folder: &Path, command: &mut Command) -> Self {
+    /// Starts it, and waits for nothing.
+    pub(super) fn spawn(folder: &Path, command: &mut Command) -> Self {
         let name = Path::new(command.get_program()).file_name().unwrap();
         let log = folder.join(name).with_extension("log");
         let file = File::create(&log).unwrap();
@@ -102,6 +103,20 @@ impl Daemon {
         if let Some(status) = self.child.try_wait().unwrap() {
             panic!("it ended with {status}: {}", self.log());
         }
+    }
+
+    /// Waits until it says so or ends; answers whether it did.
+    pub(super) async fn says_or_ends(&mut self, text: &str) -> bool {
+        for _ in 0..1200 {
+            if self.log().contains(text) {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                return self.log().contains(text);
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it neither ends nor says {text:?}: {}", self.log());
     }
 
     /// Waits until it says so.

@@ -6,13 +6,15 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 8] = [
     "FreeRADIUS",
     "nginx",
     "HAProxy",
     "Apache",
     "Node.js",
     "OpenSSL",
+    "strongSwan",
+    "OpenVPN",
 ];
 const HEAD: &str = "| program | version | let in | refused | besides |";
 

@@ -99,8 +99,9 @@ impl World {
         let folder = self.folder.path();
         let ca = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=Servers -keyout server-ca.key -out server-ca.crt";
         openssl(&ca.split(' ').collect::<Vec<_>>(), folder).await;
-        let extensions =
-            format!("subjectAltName=DNS:{HOST},IP:127.0.0.1\nextendedKeyUsage=serverAuth\n");
+        let extensions = format!(
+            "subjectAltName=DNS:{HOST},IP:127.0.0.1\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
+        );
         std::fs::write(self.path("server.cnf"), extensions).unwrap();
         let request = format!(
             "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={HOST} -keyout server.key -out server.csr"

@@ -5,6 +5,7 @@
 //! its own and ends them. The record is on SQLite, whatever the others run on: no relying party sees it.
 
 mod cases;
+mod chromium;
 mod command;
 mod daemon;
 mod forge;

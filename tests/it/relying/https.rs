@@ -12,7 +12,7 @@ use crate::support::eventually;
 use crate::support::openssl::said;
 
 /// A program, and how it is started and told of new lists.
-struct Program {
+pub(super) struct Program {
     kind: &'static str,
     /// As the document calls it.
     name: &'static str,
@@ -26,7 +26,7 @@ struct Program {
     is_proxy: bool,
 }
 
-const NGINX: Program = Program {
+pub(super) const NGINX: Program = Program {
     kind: "nginx",
     name: "nginx",
     version: &["nginx", "-v"],
@@ -100,7 +100,7 @@ impl Drop for Application {
 }
 
 /// A program that runs with what was generated.
-struct Server {
+pub(super) struct Server {
     program: &'static Program,
     daemon: Option<Daemon>,
     folder: PathBuf,
@@ -109,7 +109,8 @@ struct Server {
 }
 
 impl Server {
-    async fn start(world: &World, program: &'static Program, profile: &str) -> Self {
+    /// With what is generated for it.
+    pub(super) async fn start(world: &World, program: &'static Program, profile: &str) -> Self {
         let application = Application::start().await;
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
@@ -145,7 +146,13 @@ impl Server {
         self.daemon = Some(Daemon::listening(&self.folder, &mut start, self.port).await);
     }
 
-    fn log(&self) -> String {
+    /// Where it listens.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// All that it said.
+    pub(super) fn log(&self) -> String {
         self.daemon.as_ref().unwrap().log()
     }
 
@@ -224,7 +231,7 @@ impl Server {
     }
 
     /// Runs the generated refresh, with what tells the program.
-    async fn refresh(&mut self, world: &World) {
+    pub(super) async fn refresh(&mut self, world: &World) {
         match self.program.reload {
             Some(signal) => {
                 let id = self.daemon.as_ref().unwrap().id();

@@ -48,7 +48,8 @@ pub(super) struct ConfigArguments {
     /// [default: --out, or /etc/vaca/KIND-PROFILE].
     #[arg(long, value_name = "DIR")]
     folder: Option<String>,
-    /// Where relying parties reach the CA in plain HTTP, such as http://pki.example.com.
+    /// Where relying parties reach the CA in plain HTTP, such as http://pki.example.com
+    /// [default: pki_base_url of [listen]].
     #[arg(long, value_name = "URL")]
     pki_url: Option<String>,
     /// The name in the server's own certificate [default: radius, vpn or intranet in the profile's
@@ -161,8 +162,13 @@ fn place(
         (None, Some(out)) => std::path::absolute(out)?.display().to_string(),
         (None, None) => format!("/etc/vaca/{kind}-{}", profile.name),
     };
-    let pki_url = arguments.pki_url.clone().context(
-        "say where relying parties reach the CA in plain HTTP: --pki-url, such as http://pki.example.com",
+    let configured = config.listen.pki_base_url.as_ref();
+    let pki_url = arguments
+        .pki_url
+        .clone()
+        .or(configured.map(ToString::to_string));
+    let pki_url = pki_url.context(
+        "nothing says where relying parties reach the CA in plain HTTP: set pki_base_url in [listen], which certificates then say too, or give --pki-url, such as http://pki.example.com",
     )?;
     let first = || config.http.extension_ids.first();
     let everywhere = || SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), kind.port());

@@ -60,7 +60,7 @@ pub enum InvalidPlace {
     #[error("a folder is an absolute path of letters, digits and / . _ -, not {0:?}")]
     Folder(String),
     /// Not an address of a web server.
-    #[error("{0:?} is no URL such as http://pki.example.com: scheme, host, at most a port")]
+    #[error("{0:?} is no URL such as http://pki.example.com, of letters, digits and / . _ ~ -")]
     Url(String),
     /// Not a host's name.
     #[error("{0:?} is no host's name such as radius.example.com")]
@@ -91,7 +91,7 @@ impl Place {
             .map_err(|_| InvalidPlace::Server(self.server))?
             .as_str()
             .to_owned();
-        self.pki_url = origin(&self.pki_url)?;
+        self.pki_url = base(&self.pki_url)?;
         self.api_url = origin(&self.api_url)?;
         Ok(self)
     }
@@ -99,9 +99,21 @@ impl Place {
 
 /// Scheme, host and port, and nothing else, in one form.
 fn origin(text: &str) -> Result<String, InvalidPlace> {
+    let base = base(text)?;
+    let (_, host) = base.split_once("//").unwrap_or_default();
+    if host.contains('/') {
+        return Err(InvalidPlace::Url(text.to_owned()));
+    }
+    Ok(base)
+}
+
+/// The same, and perhaps a path that no program interprets.
+fn base(text: &str) -> Result<String, InvalidPlace> {
     let refused = || InvalidPlace::Url(text.to_owned());
     let url = Url::parse(text).map_err(|_| refused())?;
-    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte);
+    let plain =
+        url.path().bytes().all(of_path) && url.query().is_none() && url.fragment().is_none();
     let anonymous = url.username().is_empty() && url.password().is_none();
     if !plain || !anonymous || !["http", "https"].contains(&url.scheme()) {
         return Err(refused());
@@ -129,7 +141,7 @@ mod tests {
         for url in [
             "pki.example.com",
             "ftp://pki.example.com",
-            "http://pki.example.com/path",
+            "http://pki.example.com/a b",
             "http://a:b@pki.example.com",
             "http://pki.example.com/?a",
             "http://pki.example.com/'; reboot",

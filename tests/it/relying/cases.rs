@@ -14,7 +14,7 @@ pub(super) struct Case {
 
 /// Everybody who asks at a server for users. The first is good, and stays good; the second is good, and
 /// is revoked later.
-pub(super) async fn at_a_users_server(world: &mut World) -> Vec<Case> {
+pub(super) async fn at_a_users_server(world: &World) -> Vec<Case> {
     let good = world.user("wifi-user", KeyAlgorithm::Ecdsa).await;
     let later = world.user("wifi-user", KeyAlgorithm::Rsa).await;
     let revoked = world.user("wifi-user", KeyAlgorithm::Ecdsa).await;
@@ -60,7 +60,7 @@ pub(super) async fn at_a_users_server(world: &mut World) -> Vec<Case> {
 }
 
 /// Everybody who asks at a server for devices, likewise.
-pub(super) async fn at_a_devices_server(world: &mut World) -> Vec<Case> {
+pub(super) async fn at_a_devices_server(world: &World) -> Vec<Case> {
     let good = world.device(KeyAlgorithm::Ecdsa).await;
     let later = world.device(KeyAlgorithm::Rsa).await;
     let revoked = world.device(KeyAlgorithm::Ecdsa).await;

@@ -117,7 +117,7 @@ impl Browser {
 #[tokio::test]
 async fn chromium() {
     let mut row = Row::of("Chromium", &["chromium", "--version"]);
-    let mut world = World::new().await;
+    let world = World::new().await;
     let holder = world.user("wifi-user", KeyAlgorithm::Rsa).await;
     let mut server = Server::start(&world, &NGINX, "wifi-user").await;
     let browser = Browser::of(&world, &holder).await;

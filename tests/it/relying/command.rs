@@ -21,9 +21,12 @@ async fn it_says_what_there_is_and_what_is_missing() {
     for kind in ["freeradius", "nginx", "strongswan", "google-admin", "ovpn"] {
         assert!(told.contains(kind), "{told}");
     }
+    let configured = "pki_base_url =";
+    world.ca.reconfigure(configured, &format!("# {configured}"));
     let (code, told) = vaca(&["nginx", "--profile", "wifi-user"]).await;
     assert_eq!(code, Some(1));
-    assert!(told.contains("--pki-url"), "{told}");
+    assert!(told.contains("pki_base_url"), "{told}");
+    world.ca.reconfigure(&format!("# {configured}"), configured);
     let url = ["--pki-url", "http://pki.example.com"];
     let (code, told) = vaca(&[&["nginx", "--profile", "wifi"], &url[..]].concat()).await;
     assert_eq!(code, Some(1));

@@ -133,6 +133,9 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return;
+        }
         // Its workers end with it when it is asked; a second later it is not asked any more.
         let id = self.id();
         Command::new("kill").args(["-TERM", &id]).status().ok();

@@ -93,15 +93,10 @@ impl OpensslCa<'_> {
         std::fs::read_to_string(self.folder.join("forged.pem")).unwrap()
     }
 
-    /// A list with these serial numbers, DER; `life` says how long it is good, in options of `openssl ca`.
-    pub(super) async fn list(&self, number: u64, serials: &[String], life: &[&str]) -> Vec<u8> {
+    /// A list in which nobody stands, DER; `life` says how long it is good, in options of `openssl ca`.
+    pub(super) async fn list(&self, number: u64, life: &[&str]) -> Vec<u8> {
         self.configure("");
-        let row = |serial: &String| {
-            let serial = serial.to_ascii_uppercase();
-            format!("R\t400101000000Z\t260101000000Z\t{serial}\tunknown\t/CN=revoked\n")
-        };
-        let rows: String = serials.iter().map(row).collect();
-        std::fs::write(self.folder.join("index.txt"), rows).unwrap();
+        std::fs::write(self.folder.join("index.txt"), "").unwrap();
         std::fs::write(self.folder.join("crlnumber"), format!("{number:0>4X}\n")).unwrap();
         let common = ["-gencrl", "-out", "list.pem", "-crlexts", "list"];
         self.run(&[&common[..], life].concat()).await;

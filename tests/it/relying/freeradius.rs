@@ -116,7 +116,7 @@ async fn check_all(radius: &Radius, cases: &[Case], row: &mut Row) {
 }
 
 /// The one who was let in is revoked: the refresh alone, without a restart, shuts it out.
-async fn revoke_and_check(world: &mut World, radius: &Radius, cases: &[Case], row: &mut Row) {
+async fn revoke_and_check(world: &World, radius: &Radius, cases: &[Case], row: &mut Row) {
     let [good, later] = [&cases[0].holder, &cases[1].holder];
     world.revoke(later).await;
     let still = radius.lets_in(later, &later.chain, "1.3").await;
@@ -128,7 +128,7 @@ async fn revoke_and_check(world: &mut World, radius: &Radius, cases: &[Case], ro
     row.besides("revoked later: refused after the refresh alone");
 }
 
-async fn users(world: &mut World, row: &mut Row) {
+async fn users(world: &World, row: &mut Row) {
     let cases = cases::at_a_users_server(world).await;
     let issuing = Radius::start(world, "wifi-user", &["--trust", "issuing"]).await;
     let root = Radius::start(world, "wifi-user", &["--trust", "root"]).await;
@@ -146,7 +146,7 @@ async fn users(world: &mut World, row: &mut Row) {
     assert_eq!(root.lets_in(later, &later.chain, "1.3").await, None);
 }
 
-async fn devices(world: &mut World, row: &mut Row) {
+async fn devices(world: &World, row: &mut Row) {
     let cases = cases::at_a_devices_server(world).await;
     let radius = Radius::start(world, "wifi-device", &[]).await;
     check_all(&radius, &cases, row).await;
@@ -157,9 +157,9 @@ async fn devices(world: &mut World, row: &mut Row) {
 async fn freeradius() {
     let mut row = Row::of("FreeRADIUS", &["freeradius", "-v"]);
     row.besides("EAP-TLS 1.2 and 1.3");
-    let mut world = World::new().await;
-    users(&mut world, &mut row).await;
-    devices(&mut world, &mut row).await;
+    let world = World::new().await;
+    users(&world, &mut row).await;
+    devices(&world, &mut row).await;
     row.tell();
     world.ca.check().await;
 }

@@ -279,7 +279,7 @@ async fn check_all(server: &Server, cases: &[Case], row: &mut Row) {
     }
 }
 
-async fn revoke_and_check(world: &mut World, server: &mut Server, cases: &[Case], row: &mut Row) {
+async fn revoke_and_check(world: &World, server: &mut Server, cases: &[Case], row: &mut Row) {
     let [good, later] = [&cases[0].holder, &cases[1].holder];
     world.revoke(later).await;
     assert!(server.lets_in(later).await, "it does not know yet");
@@ -295,13 +295,13 @@ async fn revoke_and_check(world: &mut World, server: &mut Server, cases: &[Case]
 
 async fn story(program: &'static Program) {
     let mut row = Row::of(program.name, program.version);
-    let mut world = World::new().await;
-    let users = cases::at_a_users_server(&mut world).await;
-    let devices = cases::at_a_devices_server(&mut world).await;
+    let world = World::new().await;
+    let users = cases::at_a_users_server(&world).await;
+    let devices = cases::at_a_devices_server(&world).await;
     for (profile, cases) in [("wifi-user", &users), ("wifi-device", &devices)] {
         let mut server = Server::start(&world, program, profile).await;
         check_all(&server, cases, &mut row).await;
-        revoke_and_check(&mut world, &mut server, cases, &mut row).await;
+        revoke_and_check(&world, &mut server, cases, &mut row).await;
     }
     row.tell();
     world.ca.check().await;

@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use tokio::net::{TcpStream, UnixListener};
+
 use super::Daemon;
 use super::daemon::command;
 use super::world::output;
@@ -60,6 +62,65 @@ impl Namespace {
     async fn must(&self, line: &str) {
         let (went_well, said) = self.run(line).await;
         assert!(went_well, "{line}: {said}");
+    }
+}
+
+/// What runs in a namespace, on the address by which others reach a server, and passes on to the socket.
+const RELAY: &str = r#"
+import asyncio, sys
+async def pump(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    finally:
+        writer.close()
+async def pair(reader, writer):
+    there = await asyncio.open_unix_connection(sys.argv[2])
+    await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
+async def main():
+    server = await asyncio.start_server(pair, '127.0.0.1', int(sys.argv[1]))
+    print('relaying', flush=True)
+    await server.serve_forever()
+asyncio.run(main())
+"#;
+
+/// A way from a namespace to a server outside.
+pub(super) struct Relay {
+    _within: Daemon,
+    without: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.without.abort();
+    }
+}
+
+impl Namespace {
+    /// Makes a server on loopback outside answer on the same address within.
+    pub(super) async fn reaches(&self, url: &str, folder: &Path) -> Relay {
+        let address = url.strip_prefix("http://").unwrap().to_owned();
+        let port = address.rsplit(':').next().unwrap().to_owned();
+        let socket = folder.join("relay.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let without = tokio::spawn(async move {
+            while let Ok((mut within, _)) = listener.accept().await {
+                let address = address.clone();
+                tokio::spawn(async move {
+                    let mut there = TcpStream::connect(&address).await?;
+                    tokio::io::copy_bidirectional(&mut within, &mut there).await
+                });
+            }
+        });
+        let here = folder.join("relay");
+        std::fs::create_dir(&here).unwrap();
+        let mut python = self.command(&here, "python3");
+        python.args(["-c", RELAY, &port]).arg(&socket);
+        Relay {
+            _within: Daemon::start(&here, &mut python, "relaying").await,
+            without,
+        }
     }
 }
 

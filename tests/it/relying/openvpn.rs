@@ -113,9 +113,9 @@ async fn check_all(vpn: &Vpn<'_>, cases: &[Case], row: &mut Row) {
 #[tokio::test]
 async fn openvpn() {
     let mut row = Row::of("OpenVPN", &["openvpn", "--version"]);
-    let mut world = World::new().await;
-    let users = cases::at_a_users_server(&mut world).await;
-    let devices = cases::at_a_devices_server(&mut world).await;
+    let world = World::new().await;
+    let users = cases::at_a_users_server(&world).await;
+    let devices = cases::at_a_devices_server(&world).await;
     let ends = two_ends(world.folder.path()).await;
     for (profile, cases) in [("wifi-user", &users), ("wifi-device", &devices)] {
         // Over TCP, where a refusal comes at once.

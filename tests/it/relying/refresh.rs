@@ -19,8 +19,10 @@ async fn numbers(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn it_takes_newer_lists_of_the_ca_and_nothing_else() {
-    let mut world = World::new().await;
-    let folder = world.generate("nginx", "wifi-user", &[]).await;
+    let world = World::new().await;
+    let mirror = ["--pki-url", world.publication.url.as_str()];
+    let folder = world.generate("nginx", "wifi-user", &mirror).await;
+    world.mirror().await;
     let reload = ["touch", "reloaded"];
     let reloaded = || std::fs::remove_file(folder.join("reloaded")).is_ok();
 
@@ -71,12 +73,8 @@ async fn it_takes_newer_lists_of_the_ca_and_nothing_else() {
     assert_eq!(numbers(&folder).await, good);
 
     // A server that could not be told is told the next time.
-    let holder = world
-        .user("wifi-user", vaca_emulator::KeyAlgorithm::Ecdsa)
-        .await;
-    world.number = 0x100;
-    world.publish_all().await;
-    world.revoke(&holder).await;
+    world.mirror().await;
+    world.publication.put(&path, world.list(0x101).await);
     let failed = world.refresh(&folder, &["false"]).await;
     assert_eq!(failed.status.code(), Some(1));
     assert_eq!(numbers(&folder).await[1], "crlNumber=0x0101");
@@ -97,7 +95,9 @@ async fn it_takes_newer_lists_of_the_ca_and_nothing_else() {
 #[tokio::test]
 async fn freeradius_gets_new_files_and_begins_anew_after_fifty() {
     let world = World::new().await;
-    let folder = world.generate("freeradius", "wifi-user", &[]).await;
+    let mirror = ["--pki-url", world.publication.url.as_str()];
+    let folder = world.generate("freeradius", "wifi-user", &mirror).await;
+    world.mirror().await;
     let lists = || {
         let names = std::fs::read_dir(folder.join("trust")).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());

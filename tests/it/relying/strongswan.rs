@@ -62,8 +62,14 @@ impl<'a> Charon<'a> {
 }
 
 /// The gateway, as an administrator sets it up.
-async fn gateway<'a>(world: &World, end: &'a Namespace, profile: &str) -> Charon<'a> {
-    let folder = world.generate("strongswan", profile, &[]).await;
+async fn gateway<'a>(
+    world: &World,
+    end: &'a Namespace,
+    profile: &str,
+    is_refreshed: bool,
+) -> Charon<'a> {
+    let options = [&[][..], &["--ssid", "alone"]][usize::from(!is_refreshed)];
+    let folder = world.generate("strongswan", profile, options).await;
     for (from, to) in [
         ("server.crt", "x509/server.crt"),
         ("server-ca.crt", "x509ca/server-ca.crt"),
@@ -72,7 +78,9 @@ async fn gateway<'a>(world: &World, end: &'a Namespace, profile: &str) -> Charon
         std::fs::create_dir_all(folder.join(to).parent().unwrap()).unwrap();
         std::fs::copy(world.path(from), folder.join(to)).unwrap();
     }
-    world.refreshed(&folder, &[]).await;
+    if is_refreshed {
+        world.refreshed(&folder, &[]).await;
+    }
     let charon = Charon::start(end, &folder).await;
     charon.load("--load-all").await;
     charon
@@ -145,20 +153,33 @@ async fn check_all(
     }
 }
 
+/// Nobody refreshed anything: what certificates name is all that it has.
+async fn fetches_by_itself(world: &World, server: &Namespace, client: &Namespace, cases: &[Case]) {
+    let _relay = server.reaches(&world.ca.pki, world.folder.path()).await;
+    let gateway = gateway(world, server, "wifi-user", false).await;
+    for name in ["a user, ECDSA", "revoked"] {
+        let case = cases.iter().find(|case| case.name == name).unwrap();
+        let is_let_in = lets_in(world, client, &case.holder, &case.holder.chain).await;
+        let log = gateway.daemon.log();
+        assert_eq!(is_let_in, case.is_let_in, "{name}: {log}");
+        assert!(log.contains("fetching crl from"), "{log}");
+    }
+}
+
 #[tokio::test]
 async fn strongswan() {
     let mut row = Row::of("strongSwan", &[CHARON, "--version"]);
     row.besides("an IKEv2 tunnel that passes traffic");
-    let mut world = World::new().await;
-    let users = cases::at_a_users_server(&mut world).await;
-    let devices = cases::at_a_devices_server(&mut world).await;
+    let world = World::new().await;
+    let users = cases::at_a_users_server(&world).await;
+    let devices = cases::at_a_devices_server(&world).await;
     let [server, client] = two_ends(world.folder.path()).await;
     let (is_there, said) = server
         .run(&format!("ip address add {BEHIND}/32 dev lo"))
         .await;
     assert!(is_there, "{said}");
     for (profile, cases) in [("wifi-user", &users), ("wifi-device", &devices)] {
-        let gateway = gateway(&world, &server, profile).await;
+        let gateway = gateway(&world, &server, profile, true).await;
         check_all(&world, &gateway, &client, cases, &mut row).await;
         let [good, later] = [&cases[0].holder, &cases[1].holder];
         world.revoke(later).await;
@@ -178,6 +199,8 @@ async fn strongswan() {
         );
     }
     row.besides("revoked later: refused after the refresh and its reload");
+    fetches_by_itself(&world, &server, &client, &users).await;
+    row.besides("without the refresh: fetches the lists that certificates name");
     row.tell();
     world.ca.check().await;
 }

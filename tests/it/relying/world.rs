@@ -6,20 +6,28 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use der::pem::{LineEnding, encode_string};
+use serde_json::json;
 use tempfile::TempDir;
 use vaca::ca::Authority;
 use vaca::clock::{Clock as _, SystemClock};
+use vaca::model::role::Role;
+use vaca::model::serial::SerialNumber;
 use vaca_emulator::{KeyAlgorithm, Scope};
 
-use super::daemon::command;
+use super::daemon::{command, free_port};
 use super::forge::{Forged, OpensslCa};
 use super::publication::Publication;
+use crate::admin::post;
 use crate::support::openssl::{openssl, said};
 use crate::support::service::VACA;
-use crate::support::{ALICE, Answer, TestCa};
+use crate::support::{ALICE, Answer, TestCa, eventually, http_client};
 
 /// The name in the servers' certificate.
 pub(super) const HOST: &str = "host.example.com";
+/// How far the CA's clock is behind the machine's, in seconds, and longer than a revocation waits for
+/// others.
+const BEHIND: i64 = 600;
+const SOON: i64 = 6;
 /// How long a list is good, as `openssl ca` is told.
 const A_WEEK: [&str; 2] = ["-crldays", "7"];
 const USER_POLICY: &str = "1.3.6.1.4.1.32473.1.1";
@@ -47,12 +55,10 @@ pub(super) struct World {
     pub(super) folder: TempDir,
     /// Of openssl's work with the CA's key; readable for nobody.
     desk: TempDir,
-    revoked: Vec<String>,
-    /// Of the list that is published.
-    pub(super) number: u64,
+    operator: String,
 }
 
-fn configure(text: &str) -> String {
+fn configure(text: &str, port: u16) -> String {
     let policy = |policy: &str| format!("[profile.certificate]\npolicies = [\"{policy}\"]\n\n");
     let before = |text: &str, name: &str, table: &str| {
         let head = format!("[[profile]]\nname = \"{name}\"");
@@ -61,26 +67,31 @@ fn configure(text: &str) -> String {
     };
     let text = before(text, "vpn-user", &policy(USER_POLICY));
     let text = before(&text, "wifi-device", &policy(OTHER_POLICY));
-    before(&text, "lab-device", &policy(DEVICE_POLICY))
+    let text = before(&text, "lab-device", &policy(DEVICE_POLICY));
+    let any = "pki = \"127.0.0.1:0\"";
+    assert!(text.contains(any));
+    let pki = format!("pki = \"127.0.0.1:{port}\"\npki_base_url = \"http://127.0.0.1:{port}\"");
+    text.replace(any, &pki)
 }
 
 impl World {
     pub(super) async fn new() -> Self {
-        let now = SystemClock::new().now();
-        let mut ca = TestCa::make_at(now, |text| configure(&text)).await;
+        // Its clock stands still but for the moments that revocations wait for; it is behind the
+        // machine's, so that no list is of the future.
+        let then = SystemClock::new().now().minus(BEHIND);
+        let port = free_port();
+        let mut ca = TestCa::make_at(then, |text| configure(&text, port)).await;
         ca.serve().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let world = Self {
+            operator: ca.token(Role::Operator).await,
             ca,
             publication: Publication::start().await,
             folder,
             desk: tempfile::tempdir().unwrap(),
-            revoked: Vec::new(),
-            number: 1,
         };
         world.take_key().await;
-        world.publish_all().await;
         world.server_certificate().await;
         world
     }
@@ -187,7 +198,7 @@ impl World {
     /// A list of such a CA's.
     pub(super) async fn of_a_stranger_list(&self) -> Vec<u8> {
         let desk = stranger().await;
-        as_ca(&desk).list(0x1000, &[], &A_WEEK).await
+        as_ca(&desk).list(0x1000, &A_WEEK).await
     }
 
     async fn forge<'a>(
@@ -246,9 +257,9 @@ impl World {
         std::fs::copy(file("issuing.crt"), self.desk.path().join("ca.crt")).unwrap();
     }
 
-    /// A list of the issuing CA's with this number, in which those who are revoked stand.
+    /// A list of the issuing CA's with this number, of openssl's making; nobody stands in it.
     pub(super) async fn list(&self, number: u64) -> Vec<u8> {
-        self.list_of(number, &A_WEEK).await
+        self.desk().list(number, &A_WEEK).await
     }
 
     /// One that ended long ago.
@@ -259,40 +270,43 @@ impl World {
             "-crl_nextupdate",
             "20250108000000Z",
         ];
-        self.list_of(number, &life).await
+        self.desk().list(number, &life).await
     }
 
-    async fn list_of(&self, number: u64, life: &[&str]) -> Vec<u8> {
-        self.desk().list(number, &self.revoked, life).await
-    }
-
-    /// Where the issuing CA's list is.
+    /// The path of the issuing CA's list.
     pub(super) fn list_path(&self) -> String {
-        format!(
-            "/crl/{}.crl",
-            self.authority("issuing/issuing.crt").issuer_id()
-        )
+        let issuing = self.authority("issuing/issuing.crt");
+        format!("/crl/{}.crl", issuing.issuer_id())
     }
 
-    /// The lists of both levels.
-    pub(super) async fn publish_all(&self) {
+    async fn fetch(&self, path: &str) -> Vec<u8> {
+        let request = http_client(|builder| builder).get(format!("{}{path}", self.ca.pki));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.bytes().await.unwrap().to_vec()
+    }
+
+    /// The lists of both levels as the CA publishes them, from the place that a test chooses from.
+    pub(super) async fn mirror(&self) {
         let root = self.authority("root.crt").issuer_id();
-        let last = self.ca.store.last_crl(&root).await.unwrap().unwrap();
-        let list = self.ca.store.crl_der(last.row).await.unwrap().unwrap();
-        self.publication.put(&format!("/crl/{root}.crl"), list);
-        self.publish().await;
+        for path in [format!("/crl/{root}.crl"), self.list_path()] {
+            self.publication.put(&path, self.fetch(&path).await);
+        }
     }
 
-    async fn publish(&self) {
-        let list = self.list(self.number).await;
-        self.publication.put(&self.list_path(), list);
-    }
-
-    /// The CA revokes it, and publishes its next list.
-    pub(super) async fn revoke(&mut self, holder: &Holder) {
-        self.revoked.push(holder.serial.clone());
-        self.number += 1;
-        self.publish().await;
+    /// An operator revokes it; waits until the CA's list says so.
+    pub(super) async fn revoke(&self, holder: &Holder) {
+        let order = json!({ "serials": [holder.serial], "reason": "superseded" });
+        let done = post(&self.ca, &self.operator, "/v1/admin/revocations", &order).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+        self.ca.clock.advance(SOON);
+        let serial = SerialNumber::parse(&holder.serial).unwrap();
+        let path = self.list_path();
+        let listed = async || {
+            let list = self.fetch(&path).await;
+            list.windows(16).any(|octets| octets == serial.as_bytes())
+        };
+        eventually("the list says so", || listed()).await;
     }
 
     /// Runs the command line as an administrator does; answers what the files of this kind are in.
@@ -322,13 +336,7 @@ impl World {
         let mut vaca = command(VACA);
         vaca.arg("--config").arg(self.ca.configuration_file());
         vaca.args(["relying-party", "config", kind, "--profile", profile]);
-        vaca.args([
-            "--pki-url",
-            &self.publication.url,
-            "--server",
-            HOST,
-            "--out",
-        ]);
+        vaca.args(["--server", HOST, "--out"]);
         vaca.arg(folder).args(options);
         output(vaca).await
     }

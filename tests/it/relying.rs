@@ -4,12 +4,14 @@
 //! All of it is on the machine's own clock and on loopback. Each test starts its programs as children of
 //! its own and ends them. The record is on SQLite, whatever the others run on: no relying party sees it.
 
+mod asking;
 mod cases;
 mod chromium;
 mod command;
 mod daemon;
 mod forge;
 mod freeradius;
+mod guide;
 mod https;
 mod netns;
 mod openvpn;

@@ -302,11 +302,12 @@ impl World {
         self.ca.clock.advance(SOON);
         let serial = SerialNumber::parse(&holder.serial).unwrap();
         let path = self.list_path();
-        let listed = async || {
+        let number = serial.as_bytes();
+        eventually("the list says so", || async {
             let list = self.fetch(&path).await;
-            list.windows(16).any(|octets| octets == serial.as_bytes())
-        };
-        eventually("the list says so", || listed()).await;
+            list.windows(number.len()).any(|octets| octets == number)
+        })
+        .await;
     }
 
     /// Runs the command line as an administrator does; answers what the files of this kind are in.

@@ -15,6 +15,7 @@ mod guide;
 mod https;
 mod netns;
 mod openvpn;
+mod population;
 mod publication;
 mod refresh;
 mod strongswan;

@@ -14,6 +14,7 @@ COPY emulator emulator
 # Not built, but cargo wants to see every member of the workspace.
 COPY benches benches
 COPY fuzz/checks fuzz/checks
+COPY templates templates
 COPY src src
 
 # Each program is built for itself: in one build, the emulator's choice of features of a shared

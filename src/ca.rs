@@ -12,7 +12,7 @@ pub mod certificate;
 pub mod crl;
 mod extension;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod foreign;
 pub mod issuer;
 pub mod lint;

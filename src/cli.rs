@@ -26,6 +26,7 @@ mod page;
 mod paused;
 mod policy;
 mod progress;
+mod relying_party;
 mod renewals;
 mod revoke;
 mod serve;
@@ -99,6 +100,9 @@ enum Command {
     /// Try policy before it is in force.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Write what servers and clients need to rely on the certificates.
+    #[command(subcommand)]
+    RelyingParty(relying_party::RelyingPartyCommand),
     /// Check the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -157,6 +161,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Lists(command) => return lists::run(&config, &command),
         Command::Webhook(command) => return webhook::run(&config, command).await,
         Command::Policy(command) => return policy::run(&config, command).await,
+        Command::RelyingParty(command) => return relying_party::run(&config, command),
         Command::Audit(command) => return audit::run(&config, command).await,
     }
     Ok(ExitCode::SUCCESS)

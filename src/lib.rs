@@ -64,6 +64,9 @@ pub mod delivery;
 /// What do we say of one certificate? OCSP.
 pub mod responder;
 
+/// What does whoever trusts the certificates write down? Configurations that work as they are.
+pub mod relying_party;
+
 /// What must happen when.
 pub mod schedule;
 

@@ -13,12 +13,13 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies, ExtendedKeyUsage, KeyUsage,
     KeyUsages, SubjectKeyIdentifier,
 };
-use x509_cert::name::Name;
+use x509_cert::name::{Name, RelativeDistinguishedName};
 
 use crate::ca::name::has_unit;
 use crate::ca::reread;
 use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
+use crate::model::certificate_names::Attribute;
 use crate::model::digest::sha256;
 use crate::model::endpoint::Endpoint;
 use crate::model::profile::CertificateProfile;
@@ -246,6 +247,25 @@ impl Authority {
     pub fn admits(&self, purpose: ObjectIdentifier) -> bool {
         let purposes = self.purposes.as_deref();
         purposes.is_none_or(|purposes| purposes.contains(&purpose))
+    }
+
+    /// Its name, as people write it (RFC 4514).
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.subject.to_string()
+    }
+
+    /// The values of one attribute of its name, in order.
+    #[must_use]
+    pub fn values(&self, attribute: Attribute) -> Vec<String> {
+        let attributes = self
+            .subject
+            .iter_rdn()
+            .flat_map(RelativeDistinguishedName::iter);
+        attributes
+            .filter(|one| one.oid == attribute.oid())
+            .map(|one| String::from_utf8_lossy(one.value.value()).into_owned())
+            .collect()
     }
 
     pub(super) fn subject(&self) -> &Name {

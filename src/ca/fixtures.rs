@@ -38,14 +38,14 @@ pub(super) const PROFILE: ProfileHash = ProfileHash([7; 32]);
 pub(super) const DAY: i64 = 24 * 60 * 60;
 
 /// Root and issuing CA with their keys.
-pub(super) struct TestAuthorities {
-    pub(super) root: Authority,
+pub(crate) struct TestAuthorities {
+    pub(crate) root: Authority,
     pub(super) root_key: SoftwareKey,
-    pub(super) issuing: Authority,
+    pub(crate) issuing: Authority,
     pub(super) issuing_key: Arc<SoftwareKey>,
 }
 
-pub(super) async fn authorities(algorithm: SignatureAlgorithm) -> TestAuthorities {
+pub(crate) async fn authorities(algorithm: SignatureAlgorithm) -> TestAuthorities {
     authorities_for(algorithm, Endpoint::Test, ISSUING_LIFETIME).await
 }
 

@@ -335,6 +335,18 @@ impl CertificateTemplate {
         Ok(template)
     }
 
+    /// The attributes behind the fixed unit, in order: for whoever has to find the holder in them.
+    #[must_use]
+    pub fn subject(&self) -> &[(Attribute, NameTemplate)] {
+        &self.subject
+    }
+
+    /// The alternative names, in order; likewise.
+    #[must_use]
+    pub fn alternative(&self) -> &[(AlternativeNameKind, NameTemplate)] {
+        &self.alternative
+    }
+
     /// The names of the holder that the facts are about.
     ///
     /// # Errors

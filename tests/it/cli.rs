@@ -122,6 +122,8 @@ async fn the_help_of_every_command() {
         &["tokens", "list"],
         &["tokens", "revoke"],
         &["tokens", "bootstrap"],
+        &["relying-party"],
+        &["relying-party", "config"],
     ] {
         let arguments = [command, &["--help"]].concat();
         let page = succeeds(folder.path(), &arguments).await;

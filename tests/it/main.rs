@@ -40,6 +40,7 @@ mod quickstart;
 mod receiver;
 mod refusals;
 mod renewal;
+mod relying;
 mod replay;
 mod retention;
 mod revocation;

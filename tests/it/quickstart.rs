@@ -16,7 +16,7 @@ use vaca_emulator::{EnrollRequest, KeyAlgorithm, Scope, VirtualChromebook};
 const PORTS: [u16; 3] = [8080, 8090, 8091];
 
 /// All of these tests want the same ports.
-static TURN: Mutex<()> = Mutex::const_new(());
+pub static TURN: Mutex<()> = Mutex::const_new(());
 
 /// `cargo test` builds the examples beside the tests.
 fn example() -> PathBuf {
@@ -217,12 +217,12 @@ fn half_a_ca_is_not_taken_for_a_whole_one() {
 }
 
 /// A quickstart that runs until it is told to stop.
-struct Running {
+pub struct Running {
     child: Child,
 }
 
 impl Running {
-    fn start(state: Option<&Path>, temporary: &Path) -> Self {
+    pub fn start(state: Option<&Path>, temporary: &Path) -> Self {
         let mut command = Command::new(example());
         if let Some(state) = state {
             command.arg("--state").arg(state);
@@ -236,7 +236,7 @@ impl Running {
     }
 
     /// All lines up to the one that says how to enrol another Chromebook.
-    fn lines(&mut self) -> Vec<String> {
+    pub fn lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         for line in BufReader::new(self.child.stdout.take().unwrap()).lines() {
             lines.push(line.unwrap());

@@ -209,9 +209,14 @@ impl TestCa {
     /// Makes a CA for a changed configuration, its keys and certificates included. It is not served
     /// yet.
     pub async fn make_with(configure: impl Fn(String) -> String) -> Self {
+        Self::make_at(START, configure).await
+    }
+
+    /// The same at another time, for programs that go by the machine's clock.
+    pub async fn make_at(at: Timestamp, configure: impl Fn(String) -> String) -> Self {
         let place = Engine::of_this_run().empty_database().await;
-        let folder = make(&place, START, &configure).await;
-        Self::made(folder, place, START, configure, |same| same).await
+        let folder = make(&place, at, &configure).await;
+        Self::made(folder, place, at, configure, |same| same).await
     }
 
     async fn made(

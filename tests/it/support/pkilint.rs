@@ -23,3 +23,8 @@ async fn passes(linter: &'static str, file: &str, folder: &Path) {
     assert!(output.status.success(), "{file}: {}", said(&output));
     assert_eq!(said(&output).trim(), "", "{file}");
 }
+
+/// The interpreter that knows its library, for many files at once.
+pub async fn python() -> std::path::PathBuf {
+    PKILINT.program("python").await
+}

@@ -1,0 +1,68 @@
+//! FreeRADIUS, EAP-TLS.
+
+use crate::model::serial::hex;
+use crate::random::Random;
+use crate::relying_party::folder::Folder;
+use crate::relying_party::refresh::{Layout, Refresh};
+use crate::relying_party::{ConfigurationError, File, Kind, Revocation, Site, Trust, fill};
+
+const KIND: Kind = Kind::Freeradius;
+/// A restart takes a moment, and equipment asks again.
+const RELOAD: &str = "systemctl restart freeradius";
+const CLIENTS: &str =
+    "Which equipment may ask, with the secrets that it shares with FreeRADIUS. Not made again.";
+const STEPS: [&str; 3] = [
+    "Give it to FreeRADIUS: chown -R freerad: on the folder.",
+    "In clients.conf, name the access points, each with a secret of its own.",
+    "Start it by itself: freeradius -f -d with this folder. Or add it to a FreeRADIUS that you have: eap.conf to mods-enabled, site.conf to sites-enabled, the last line of dictionary to its dictionary.",
+];
+
+pub(super) fn files(site: &Site, random: &dyn Random) -> Result<Vec<File>, ConfigurationError> {
+    site.check_alternative_name(KIND)?;
+    let mut folder = Folder::new(site, KIND, RELOAD);
+    let radiusd = fill!("relying_party/freeradius/radiusd.conf", site)?;
+    let alone = "FreeRADIUS for the profile alone: freeradius -d with this folder.";
+    folder.own("radiusd.conf", alone, &radiusd);
+    let root_alone = site.place.trust == Trust::Root;
+    let eap = fill!(
+        "relying_party/freeradius/eap.conf", site,
+        ocsp: bool = site.place.revocation == Revocation::Ocsp,
+        root_alone: bool = root_alone
+    )?;
+    folder.own(
+        "eap.conf",
+        "EAP-TLS: whom to trust, and who was revoked.",
+        &eap,
+    );
+    let servers = fill!(
+        "relying_party/freeradius/site.conf", site,
+        prefix_pattern: &'a str = &site.prefix_pattern()
+    )?;
+    folder.own(
+        "site.conf",
+        "Who may come in, and how they are called.",
+        &servers,
+    );
+    let secret: [u8; 16] = random.array()?;
+    let clients =
+        fill!("relying_party/freeradius/clients.conf", site, secret: &'a str = &hex(&secret))?;
+    folder.push(folder.file("clients.conf", CLIENTS, &clients).secret());
+    let dictionary = fill!("relying_party/freeradius/dictionary", site)?;
+    folder.own(
+        "dictionary",
+        "The attributes of certificates that are asked for.",
+        &dictionary,
+    );
+    folder.certificates();
+    folder.refresh(Refresh {
+        service: "freeradius",
+        layout: Layout::Hashed {
+            issuing: !root_alone,
+        },
+        reload: " systemctl --no-block try-restart freeradius.service",
+    })?;
+    folder.install(
+        "FreeRADIUS lets in who has a certificate of the profile.",
+        &STEPS,
+    )
+}

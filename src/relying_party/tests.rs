@@ -1,0 +1,168 @@
+//! What is written, for a user and for a device, with a policy and without.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may fail, and says where"
+)]
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::*;
+use crate::ca::Authority;
+use crate::ca::fixtures::authorities;
+use crate::ca::signer::SignatureAlgorithm;
+use crate::clock::Timestamp;
+use crate::model::certificate::IssuerId;
+use crate::model::profile::{CertificateProfile, ProfileSettings};
+use crate::random::SeededRandom;
+
+/// A place on which nothing depends.
+pub(super) fn place() -> Place {
+    Place {
+        folder: "/etc/vaca/example".to_owned(),
+        pki_url: "http://pki.example.com".to_owned(),
+        server: "host.example.com".to_owned(),
+        listen: SocketAddr::from(([0, 0, 0, 0], 443)),
+        application: SocketAddr::from(([127, 0, 0, 1], 3000)),
+        trust: Trust::Issuing,
+        revocation: Revocation::Lists,
+        ssid: "Example".to_owned(),
+        extension: Some("abcdefghijklmnopabcdefghijklmnop".to_owned()),
+        api_url: "https://vaca.example.com".to_owned(),
+    }
+}
+
+fn profile(text: &str) -> CertificateProfile {
+    let common = "customer_id = 'C01example'\nissuer = 'issuing'\nallow = 'all_verified'\n";
+    let settings: ProfileSettings = toml::from_str(&format!("{common}{text}")).unwrap();
+    CertificateProfile::try_from(settings).unwrap()
+}
+
+fn user() -> CertificateProfile {
+    profile("name = 'wifi-user'\nscope = 'user'\ndomains = ['example.com', 'example.org']")
+}
+
+fn device() -> CertificateProfile {
+    profile(
+        "name = 'wifi-device'\nscope = 'machine'\ndomains = ['example.com']\n[certificate]\nsubject = ['O=Example', 'CN={device_permanent_id}']\npolicies = ['1.3.6.1.4.1.32473.1.2']",
+    )
+}
+
+async fn site(profile: &CertificateProfile, place: Place) -> Site {
+    let made = authorities(SignatureAlgorithm::default()).await;
+    let of = |authority: &Authority, digit: u8| CaCertificate {
+        id: IssuerId::of_spki_digest(&[digit; 32]),
+        sha256: format!("{digit:02x}").repeat(32),
+        pem: format!("(the certificate of {})\n", authority.name()),
+        ..CaCertificate::of(authority)
+    };
+    let (issuing, root) = (of(&made.issuing, 0x11), of(&made.root, 0x22));
+    let all = [user(), device()];
+    let made = Site::new(
+        profile,
+        &all,
+        (&made.issuing, &made.root),
+        place,
+        Timestamp(1_800_000_000),
+    );
+    Site {
+        issuing,
+        root,
+        ..made
+    }
+}
+
+fn dump(kind: Kind, site: &Site) -> String {
+    let mut text = String::new();
+    for file in files(kind, site, &SeededRandom::new(1)).unwrap() {
+        let once = if file.once { ", once" } else { "" };
+        writeln!(
+            text,
+            "==> {} ({:o}{once}) <==\n{}",
+            file.name, file.mode, file.text
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn every_kind_for_a_user_and_for_a_device() {
+    for kind in Kind::ALL {
+        for profile in [user(), device()] {
+            let text = dump(kind, &site(&profile, place()).await);
+            insta::assert_snapshot!(format!("{kind}-{}", profile.name), text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_other_ways_to_learn_of_revocation() {
+    let ocsp = Place {
+        revocation: Revocation::Ocsp,
+        ..place()
+    };
+    let root = Place {
+        trust: Trust::Root,
+        ..place()
+    };
+    let configuration = |kind, site: Site, name: &'static str| {
+        let files = files(kind, &site, &SeededRandom::new(1)).unwrap();
+        files
+            .into_iter()
+            .find(|file| file.name == name)
+            .unwrap()
+            .text
+    };
+    for (kind, name, place, wanted) in [
+        (Kind::Freeradius, "eap.conf", &root, "check_all_crl = yes"),
+        (
+            Kind::Freeradius,
+            "eap.conf",
+            &ocsp,
+            "url = \"http://pki.example.com/ocsp\"",
+        ),
+        (Kind::Nginx, "vaca.conf", &ocsp, "ssl_ocsp leaf;"),
+        (Kind::Apache, "vaca.conf", &ocsp, "SSLOCSPEnable leaf"),
+    ] {
+        let text = configuration(kind, site(&user(), place.clone()).await, name);
+        assert!(text.contains(wanted), "{text}");
+    }
+    let told = files(
+        Kind::Haproxy,
+        &site(&user(), ocsp).await,
+        &SeededRandom::new(1),
+    );
+    let told = told.unwrap_err().to_string();
+    assert_eq!(
+        told,
+        "haproxy takes revocation lists only: leave out --revocation ocsp"
+    );
+}
+
+#[tokio::test]
+async fn a_local_part_is_no_identity() {
+    let profile = profile(
+        "name = 'vpn'\nscope = 'user'\ndomains = ['example.com']\n[certificate]\nsubject = ['CN={local_part}']\nreserved_local_parts = ['root']",
+    );
+    let site = site(&profile, place()).await;
+    for kind in [Kind::Nginx, Kind::Haproxy] {
+        let told = files(kind, &site, &SeededRandom::new(1))
+            .unwrap_err()
+            .to_string();
+        let wanted = "an attribute of the subject such as CN={email}";
+        assert!(told.contains(wanted), "{told}");
+    }
+    // The address stands in the alternative name.
+    for kind in [
+        Kind::Freeradius,
+        Kind::Apache,
+        Kind::Openvpn,
+        Kind::Strongswan,
+        Kind::Node,
+    ] {
+        let text = dump(kind, &site);
+        assert!(text.contains("example"), "{text}");
+    }
+}

@@ -1,0 +1,165 @@
+//! FreeRADIUS and `eapol_test`, a client of wpa_supplicant's.
+
+use std::path::{Path, PathBuf};
+
+use futures_util::future::join_all;
+
+use super::daemon::{command, free_port};
+use super::world::{HOST, output};
+use super::{Case, Daemon, Holder, Row, World, cases};
+use crate::support::openssl::said;
+
+/// FreeRADIUS with what was generated.
+struct Radius {
+    daemon: Daemon,
+    folder: PathBuf,
+    port: u16,
+    secret: String,
+}
+
+impl Radius {
+    async fn start(world: &World, profile: &str, options: &[&str]) -> Self {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let options = [options, &["--listen", &listen]].concat();
+        let folder = world.generate("freeradius", profile, &options).await;
+        world.refreshed(&folder, &[]).await;
+        let given = output(command_of(
+            "chown",
+            &["-R", "freerad:", folder.to_str().unwrap()],
+        ))
+        .await;
+        assert!(given.status.success(), "{}", said(&given));
+        let checked = output(command_of(
+            "freeradius",
+            &["-XC", "-d", folder.to_str().unwrap()],
+        ))
+        .await;
+        assert!(checked.status.success(), "{}", said(&checked));
+        let clients = std::fs::read_to_string(folder.join("clients.conf")).unwrap();
+        let secret = clients
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("secret = "));
+        let mut freeradius = command("freeradius");
+        freeradius
+            .args(["-f", "-l", "stdout", "-xx", "-d"])
+            .arg(&folder);
+        let daemon = Daemon::start(&folder, &mut freeradius, "Ready to process requests").await;
+        Self {
+            daemon,
+            port,
+            secret: secret.unwrap().to_owned(),
+            folder,
+        }
+    }
+
+    /// Whether EAP-TLS of this version lets the holder in, and what the answer calls it.
+    async fn lets_in(&self, holder: &Holder, certificate: &Path, version: &str) -> Option<String> {
+        let tls = match version {
+            "1.2" => "tls_disable_tlsv1_3=1",
+            _ => "tls_disable_tlsv1_2=1 tls_disable_tlsv1_3=0",
+        };
+        let ca = self.folder.parent().unwrap().join("server-ca.crt");
+        let text = format!(
+            "network={{\nkey_mgmt=WPA-EAP\neap=TLS\nidentity=\"anybody@example.com\"\nca_cert=\"{}\"\n\
+             domain_match=\"{HOST}\"\nclient_cert=\"{}\"\nprivate_key=\"{}\"\n\
+             phase1=\"tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 {tls}\"\n}}\n",
+            ca.display(),
+            certificate.display(),
+            holder.key.display(),
+        );
+        let name = certificate.file_stem().unwrap().to_str().unwrap();
+        let file = self.folder.join(format!("eapol-{name}-{version}.conf"));
+        std::fs::write(&file, text).unwrap();
+        let mut client = command("eapol_test");
+        client
+            .arg("-c")
+            .arg(&file)
+            .args(["-a", "127.0.0.1", "-t", "8", "-s", &self.secret]);
+        client.args(["-p", &self.port.to_string()]);
+        let output = output(client).await;
+        let said = said(&output);
+        let success = said.lines().any(|line| line == "SUCCESS");
+        assert_eq!(output.status.success(), success, "{said}");
+        assert!(success || said.contains("FAILURE"), "{said}");
+        let name = "Attribute 1 (User-Name) length=";
+        let accepted = said.rsplit("RADIUS message: code=2").next().unwrap();
+        let name = accepted
+            .split(name)
+            .nth(1)
+            .and_then(|rest| rest.split('\'').nth(1));
+        success.then(|| name.unwrap_or_default().to_owned())
+    }
+}
+
+fn command_of(program: &str, arguments: &[&str]) -> std::process::Command {
+    let mut command = command(program);
+    command.args(arguments);
+    command
+}
+
+/// Everybody asks at once, because a refusal comes late.
+async fn check_all(radius: &Radius, cases: &[Case], row: &mut Row) {
+    let versions = ["1.2", "1.3"].into_iter();
+    let asked = versions.flat_map(|version| cases.iter().map(move |case| (version, case)));
+    let asked = asked.map(async |(version, case)| {
+        let holder = &case.holder;
+        let name = radius.lets_in(holder, &holder.chain, version).await;
+        let wanted = case.is_let_in.then(|| holder.identity.clone());
+        let log = radius.daemon.log();
+        assert_eq!(name, wanted, "{}, TLS {version}: {log}", case.name);
+    });
+    join_all(asked).await;
+    for case in cases {
+        row.saw(case.name, case.is_let_in);
+    }
+}
+
+/// The one who was let in is revoked: the refresh alone, without a restart, shuts it out.
+async fn revoke_and_check(world: &World, radius: &Radius, cases: &[Case], row: &mut Row) {
+    let [good, later] = [&cases[0].holder, &cases[1].holder];
+    world.revoke(later).await;
+    let still = radius.lets_in(later, &later.chain, "1.3").await;
+    assert!(still.is_some(), "FreeRADIUS does not know yet");
+    world.refreshed(&radius.folder, &["false"]).await;
+    assert_eq!(radius.lets_in(later, &later.chain, "1.3").await, None);
+    assert_eq!(radius.lets_in(later, &later.chain, "1.2").await, None);
+    assert!(radius.lets_in(good, &good.chain, "1.3").await.is_some());
+    row.besides("revoked later: refused after the refresh alone");
+}
+
+async fn users(world: &World, row: &mut Row) {
+    let cases = cases::at_a_users_server(world).await;
+    let issuing = Radius::start(world, "wifi-user", &["--trust", "issuing"]).await;
+    let root = Radius::start(world, "wifi-user", &["--trust", "root"]).await;
+    check_all(&issuing, &cases, row).await;
+    check_all(&root, &cases, row).await;
+    let good = &cases[0].holder;
+    assert!(issuing.lets_in(good, &good.leaf, "1.2").await.is_some());
+    assert_eq!(root.lets_in(good, &good.leaf, "1.2").await, None);
+    row.besides(
+        "without its issuer's certificate: let in with --trust issuing, refused with --trust root",
+    );
+    revoke_and_check(world, &issuing, &cases, row).await;
+    world.refreshed(&root.folder, &["false"]).await;
+    let later = &cases[1].holder;
+    assert_eq!(root.lets_in(later, &later.chain, "1.3").await, None);
+}
+
+async fn devices(world: &World, row: &mut Row) {
+    let cases = cases::at_a_devices_server(world).await;
+    let radius = Radius::start(world, "wifi-device", &[]).await;
+    check_all(&radius, &cases, row).await;
+    revoke_and_check(world, &radius, &cases, row).await;
+}
+
+#[tokio::test]
+async fn freeradius() {
+    let mut row = Row::of("FreeRADIUS", &["freeradius", "-v"]);
+    row.besides("EAP-TLS 1.2 and 1.3");
+    let world = World::new().await;
+    users(&world, &mut row).await;
+    devices(&world, &mut row).await;
+    row.tell();
+    world.ca.check().await;
+}

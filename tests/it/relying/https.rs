@@ -1,0 +1,333 @@
+//! nginx, HAProxy and Apache in front of an application, a server in Node.js, and OpenSSL's own.
+
+use std::path::{Path, PathBuf};
+
+use axum::Router;
+use http::HeaderMap;
+
+use super::daemon::{command, free_port};
+use super::world::{HOST, output};
+use super::{Case, Daemon, Holder, Row, World, cases};
+use crate::support::eventually;
+use crate::support::openssl::said;
+
+/// A program, and how it is started and told of new lists.
+pub(super) struct Program {
+    kind: &'static str,
+    /// As the document calls it.
+    name: &'static str,
+    /// What prints its version.
+    version: &'static [&'static str],
+    /// The program and its arguments; `FOLDER` stands for its folder.
+    start: &'static [&'static str],
+    /// The signal on which it reads its lists; nothing where it has to be started again.
+    reload: Option<&'static str>,
+    /// Whether an application behind it is told who asks.
+    is_proxy: bool,
+}
+
+pub(super) const NGINX: Program = Program {
+    kind: "nginx",
+    name: "nginx",
+    version: &["nginx", "-v"],
+    start: &["nginx", "-c", "FOLDER/nginx.conf", "-g", "daemon off;"],
+    reload: Some("-HUP"),
+    is_proxy: true,
+};
+const HAPROXY: Program = Program {
+    kind: "haproxy",
+    name: "HAProxy",
+    version: &["haproxy", "-v"],
+    start: &["haproxy", "-W", "-f", "FOLDER/haproxy.cfg"],
+    reload: Some("-USR2"),
+    is_proxy: true,
+};
+const APACHE: Program = Program {
+    kind: "apache",
+    name: "Apache",
+    version: &["apache2", "-v"],
+    start: &["apache2", "-DFOREGROUND", "-f", "FOLDER/apache2.conf"],
+    reload: Some("-USR1"),
+    is_proxy: true,
+};
+const NODE: Program = Program {
+    kind: "node",
+    name: "Node.js",
+    version: &["node", "--version"],
+    start: &["node", "FOLDER/server.mjs"],
+    reload: Some("-HUP"),
+    is_proxy: false,
+};
+const OPENSSL: Program = Program {
+    kind: "openssl",
+    name: "OpenSSL",
+    version: &["openssl", "version"],
+    start: &["FOLDER/serve"],
+    reload: None,
+    is_proxy: false,
+};
+
+/// An application that answers with what it is told in headers.
+struct Application {
+    address: String,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Application {
+    async fn start() -> Self {
+        let echo = async |headers: HeaderMap| {
+            let lines = headers.iter();
+            let lines = lines.map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+            lines.collect::<String>()
+        };
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let task = tokio::spawn(async move {
+            axum::serve(listener, Router::new().fallback(echo))
+                .await
+                .unwrap();
+        });
+        Self { address, task }
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A program that runs with what was generated.
+pub(super) struct Server {
+    program: &'static Program,
+    daemon: Option<Daemon>,
+    folder: PathBuf,
+    port: u16,
+    _application: Application,
+}
+
+impl Server {
+    /// With what is generated for it.
+    pub(super) async fn start(world: &World, program: &'static Program, profile: &str) -> Self {
+        let application = Application::start().await;
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let mut options = vec!["--listen", listen.as_str()];
+        if program.is_proxy {
+            options.extend(["--application", application.address.as_str()]);
+        }
+        let folder = world.generate(program.kind, profile, &options).await;
+        world.refreshed(&folder, &[]).await;
+        // What the program itself says of its files.
+        let options = [&options[..], &["--replace", "--check"]].concat();
+        let checked = world.config(program.kind, profile, &folder, &options).await;
+        let has_checker = program.kind != "openssl";
+        assert_eq!(checked.status.success(), has_checker, "{}", said(&checked));
+        let mut server = Self {
+            program,
+            daemon: None,
+            folder,
+            port,
+            _application: application,
+        };
+        server.run().await;
+        server
+    }
+
+    async fn run(&mut self) {
+        self.daemon = None;
+        let folder = self.folder.to_str().unwrap();
+        let words = self.program.start.iter();
+        let words: Vec<_> = words.map(|word| word.replace("FOLDER", folder)).collect();
+        let mut start = command(&words[0]);
+        start.args(&words[1..]);
+        self.daemon = Some(Daemon::listening(&self.folder, &mut start, self.port).await);
+    }
+
+    /// Where it listens.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// All that it said.
+    pub(super) fn log(&self) -> String {
+        self.daemon.as_ref().unwrap().log()
+    }
+
+    /// The status, 0 where TLS fails, and the body.
+    async fn ask(&self, credentials: &[&Path], headers: &[&str]) -> (u16, String) {
+        let mut curl = command("curl");
+        curl.args([
+            "--silent",
+            "--max-time",
+            "10",
+            "--write-out",
+            "\n%{http_code}",
+        ]);
+        curl.arg("--cacert")
+            .arg(self.folder.parent().unwrap().join("server-ca.crt"));
+        curl.args(["--resolve", &format!("{HOST}:{}:127.0.0.1", self.port)]);
+        for (option, file) in ["--cert", "--key"].iter().zip(credentials) {
+            curl.arg(option).arg(file);
+        }
+        for header in headers {
+            curl.args(["--header", header]);
+        }
+        curl.arg(format!("https://{HOST}:{}/", self.port));
+        let said = said(&output(curl).await);
+        let (body, status) = said.rsplit_once('\n').unwrap();
+        (status.parse().unwrap(), body.to_owned())
+    }
+
+    async fn lets_in(&self, holder: &Holder) -> bool {
+        let (status, body) = self.ask(&[&holder.chain, &holder.key], &[]).await;
+        if status != 200 {
+            assert!([0, 400, 403].contains(&status), "{status}: {body}");
+            return false;
+        }
+        // OpenSSL's own server looks at no name.
+        let known = if self.program.is_proxy {
+            format!("x-vaca-identity: {}\n", holder.identity)
+        } else if self.program.kind == "node" {
+            format!("welcome, {}\n", holder.identity)
+        } else {
+            "Verify return code: 0 (ok)".to_owned()
+        };
+        assert!(body.contains(&known), "{known}: {body}");
+        true
+    }
+
+    /// Nobody but the proxy tells the application who it is.
+    async fn cannot_be_spoofed(&self, holder: &Holder) {
+        let spoofed = [
+            "X-Vaca-Identity: mallory@example.com",
+            "x-vaca-identity: mallory@example.com",
+            "X_Vaca_Identity: mallory@example.com",
+            "X-Vaca_Identity: mallory@example.com",
+            "x_vaca-identity: mallory@example.com",
+            "X-Vaca-Serial: 00",
+            "X_Vaca_Serial: 00",
+        ];
+        let (status, body) = self.ask(&[&holder.chain, &holder.key], &spoofed).await;
+        assert_eq!(status, 200, "{body}");
+        let names = body.lines().map(|line| line.split_once(": ").unwrap());
+        let mut told: Vec<_> = names
+            .map(|(name, value)| {
+                (
+                    name.to_ascii_lowercase().replace('_', "-"),
+                    value.to_ascii_lowercase(),
+                )
+            })
+            .filter(|(name, _)| name.starts_with("x-vaca"))
+            .collect();
+        told.sort();
+        let wanted = [
+            ("x-vaca-identity".to_owned(), holder.identity.clone()),
+            ("x-vaca-serial".to_owned(), holder.serial.clone()),
+        ];
+        assert_eq!(told, wanted);
+    }
+
+    /// Runs the generated refresh, with what tells the program.
+    pub(super) async fn refresh(&mut self, world: &World) {
+        match self.program.reload {
+            Some(signal) => {
+                let id = self.daemon.as_ref().unwrap().id();
+                world.refreshed(&self.folder, &["kill", signal, &id]).await;
+            }
+            None => {
+                world.refreshed(&self.folder, &[]).await;
+                self.run().await;
+            }
+        }
+    }
+}
+
+async fn check_all(server: &Server, cases: &[Case], row: &mut Row) {
+    for case in cases {
+        // OpenSSL's own server looks at no name: at its policies, and no further.
+        let wanted =
+            case.is_let_in || server.program.kind == "openssl" && case.name == "another domain";
+        let log = server.log();
+        assert_eq!(
+            server.lets_in(&case.holder).await,
+            wanted,
+            "{}: {log}",
+            case.name
+        );
+        row.saw(case.name, wanted);
+    }
+    let good = &cases[0].holder;
+    let (status, body) = server.ask(&[], &[]).await;
+    assert!(
+        [0, 400].contains(&status),
+        "without a certificate: {status}, {body}"
+    );
+    // The root alone is trusted.
+    let (status, body) = server.ask(&[&good.leaf, &good.key], &[]).await;
+    assert!(
+        [0, 400].contains(&status),
+        "without its issuer's: {status}, {body}"
+    );
+    row.saw("without a certificate", false);
+    row.saw("without its issuer's certificate", false);
+    if server.program.is_proxy {
+        server.cannot_be_spoofed(good).await;
+        row.besides("the application is told who it is, and a client cannot tell it");
+    }
+}
+
+async fn revoke_and_check(world: &World, server: &mut Server, cases: &[Case], row: &mut Row) {
+    let [good, later] = [&cases[0].holder, &cases[1].holder];
+    world.revoke(later).await;
+    assert!(server.lets_in(later).await, "it does not know yet");
+    server.refresh(world).await;
+    let server = &*server;
+    eventually("it is refused", || async { !server.lets_in(later).await }).await;
+    assert!(server.lets_in(good).await);
+    row.besides(match server.program.reload {
+        Some(_) => "revoked later: refused after the refresh and its reload",
+        None => "revoked later: refused after the refresh and a restart",
+    });
+}
+
+async fn story(program: &'static Program) {
+    let mut row = Row::of(program.name, program.version);
+    let world = World::new().await;
+    let users = cases::at_a_users_server(&world).await;
+    let devices = cases::at_a_devices_server(&world).await;
+    for (profile, cases) in [("wifi-user", &users), ("wifi-device", &devices)] {
+        let mut server = Server::start(&world, program, profile).await;
+        check_all(&server, cases, &mut row).await;
+        revoke_and_check(&world, &mut server, cases, &mut row).await;
+    }
+    row.tell();
+    world.ca.check().await;
+}
+
+#[tokio::test]
+async fn nginx() {
+    story(&NGINX).await;
+}
+
+#[tokio::test]
+async fn haproxy() {
+    story(&HAPROXY).await;
+}
+
+#[tokio::test]
+async fn apache() {
+    story(&APACHE).await;
+}
+
+#[tokio::test]
+async fn node() {
+    story(&NODE).await;
+}
+
+#[tokio::test]
+async fn openssl() {
+    story(&OPENSSL).await;
+}

@@ -44,7 +44,13 @@ async function next() {
 function run(file) {
   // Node 18 has WebCrypto, and hides it.
   const hidden = globalThis.crypto ? [] : ["--experimental-global-webcrypto"];
-  const args = [...hidden, "--enable-source-maps", "--test", ...(only ? [`--test-name-pattern=${only}`] : []), file];
+  const args = [
+    ...hidden,
+    "--enable-source-maps",
+    "--test",
+    ...(only ? [`--test-name-pattern=${only}`] : []),
+    file,
+  ];
   const tests = spawn(process.execPath, args, { cwd: root, env: { ...process.env, VACA_EXTENSION: root } });
   const late = setTimeout(() => tests.kill("SIGKILL"), 280_000);
   const parts = [];

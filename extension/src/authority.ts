@@ -153,7 +153,10 @@ export class Authority {
     if (!this.online()) return "offline";
     try {
       await this.fetch(`${server}/healthz`, {
-        mode: "no-cors", cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(TIME / 4),
+        mode: "no-cors",
+        cache: "no-store",
+        credentials: "omit",
+        signal: AbortSignal.timeout(TIME / 4),
       });
       return "not_admitted";
     } catch {
@@ -179,9 +182,11 @@ function check(response: Response, size: number, path: string): void {
     throw new StepFailed(failure("sign_in_page", "retry_same"));
   }
   const kind = (response.headers.get("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-  const expected = path.endsWith(".pem") ? "application/x-pem-file"
-    : path.endsWith(".crt") ? "application/pkix-cert"
-    : "application/json";
+  const expected = path.endsWith(".pem")
+    ? "application/x-pem-file"
+    : path.endsWith(".crt")
+      ? "application/pkix-cert"
+      : "application/json";
   if (size <= MAX_ANSWER && kind === (response.ok ? expected : "application/problem+json")) return;
   if (response.ok && (kind === "text/html" || kind === "")) {
     throw new StepFailed(failure("sign_in_page", "retry_same"));

@@ -72,7 +72,13 @@ export function readCertificate(der: Uint8Array<ArrayBuffer>): Certificate {
   const extensions = readExtensions(fields.optional(context(3, true)));
   fields.end();
   return {
-    der, serial, issuer, subject, notBefore, notAfter, spki,
+    der,
+    serial,
+    issuer,
+    subject,
+    notBefore,
+    notAfter,
+    spki,
     ...extensions,
     signed: tbs.whole,
     signatureAlgorithm: algorithm,
@@ -89,14 +95,14 @@ function bits(element: Element): Uint8Array<ArrayBuffer> {
   return element.contents.slice(1);
 }
 
-type Extensions = Pick<
-  Certificate,
-  "subjectKeyId" | "authorityKeyId" | "isAuthority" | "issuerAddresses"
->;
+type Extensions = Pick<Certificate, "subjectKeyId" | "authorityKeyId" | "isAuthority" | "issuerAddresses">;
 
 function readExtensions(element: Element | null): Extensions {
   const found: Extensions = {
-    subjectKeyId: null, authorityKeyId: null, isAuthority: false, issuerAddresses: [],
+    subjectKeyId: null,
+    authorityKeyId: null,
+    isAuthority: false,
+    issuerAddresses: [],
   };
   if (element === null) return found;
   const outer = new Reader(element.contents);
@@ -158,11 +164,14 @@ export async function issued(authority: Certificate, certificate: Certificate): 
   if (ecdsa && !curve) return false;
   try {
     const key = await crypto.subtle.importKey(
-      "spki", authority.spki,
+      "spki",
+      authority.spki,
       ecdsa && curve ? { name: "ECDSA", namedCurve: curve.name } : { name: scheme.name, hash: scheme.hash },
-      false, ["verify"],
+      false,
+      ["verify"],
     );
-    const signature = ecdsa && curve ? fixedLength(certificate.signature, curve.octets) : certificate.signature;
+    const signature =
+      ecdsa && curve ? fixedLength(certificate.signature, curve.octets) : certificate.signature;
     return await crypto.subtle.verify(scheme, key, signature, certificate.signed);
   } catch {
     // A key or signature that cannot be read did not sign anything.
@@ -175,7 +184,9 @@ export async function issued(authority: Certificate, certificate: Certificate): 
  * who asks knows which clock to ask with.
  */
 export async function leadsTo(
-  roots: Certificate[], leaf: Certificate, chain: Certificate[],
+  roots: Certificate[],
+  leaf: Certificate,
+  chain: Certificate[],
 ): Promise<boolean> {
   let last = leaf;
   for (const next of chain) {
@@ -188,7 +199,10 @@ export async function leadsTo(
   return false;
 }
 
-interface Scheme { name: "ECDSA" | "RSASSA-PKCS1-v1_5"; hash: string }
+interface Scheme {
+  name: "ECDSA" | "RSASSA-PKCS1-v1_5";
+  hash: string;
+}
 
 // RFC 5758, section 3.2; RFC 4055, section 5.
 const SCHEMES: Record<string, Scheme> = {

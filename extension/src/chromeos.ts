@@ -10,7 +10,11 @@ export interface Device {
   /** The certificates of a token, DER. */
   certificates(token: string): Promise<Uint8Array<ArrayBuffer>[]>;
   /** Answers a challenge and registers the key that it is answered with. */
-  challengeKey(scope: Scope, key: KeyAlgorithm, challenge: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
+  challengeKey(
+    scope: Scope,
+    key: KeyAlgorithm,
+    challenge: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer>>;
   /** Stores a certificate beside its key; proves that the key is there. */
   importCertificate(token: string, der: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Removes a certificate. */
@@ -81,7 +85,10 @@ const KEEP = { action: "ask_admin", pause: 10 * 60, keep: true } as const;
 
 /** ChromeOS's own words, which it promises not to change, and what we call them. */
 export const CHROMEOS_ERRORS: Record<string, Partial<Failure> & { code: string }> = {
-  "The extension does not have permission to call this function.": { code: "extension_not_allowed", ...POLICY },
+  "The extension does not have permission to call this function.": {
+    code: "extension_not_allowed",
+    ...POLICY,
+  },
   "The device is not enterprise enrolled.": { code: "device_not_enrolled", ...POLICY },
   // Whatever the words say, this is about affiliation: user and device of one organisation.
   "The user account is not enterprise managed.": { code: "user_not_affiliated", ...POLICY },

@@ -47,13 +47,18 @@ export interface Mistake {
 
 /** Either a configuration, or what is wrong with it. */
 export type Reading =
-  | { configuration: Configuration; mistakes: [] }
-  | { configuration: null; mistakes: Mistake[] };
+  { configuration: Configuration; mistakes: [] } | { configuration: null; mistakes: Mistake[] };
 
 /** The keys of managed storage; managed_schema.json lists the same ones. */
 export const KEYS = [
-  "servers", "profiles", "roots_sha256", "interaction",
-  "help_text", "help_url", "contact", "log_level",
+  "servers",
+  "profiles",
+  "roots_sha256",
+  "interaction",
+  "help_text",
+  "help_url",
+  "contact",
+  "log_level",
 ] as const;
 
 const PROFILE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -114,7 +119,8 @@ class SettingReader {
 
   servers(): string[] {
     const list = this.#list("servers");
-    if (list.length === 0 || list.length > MAX_SERVERS) this.#mistake("config_servers_count", String(MAX_SERVERS));
+    if (list.length === 0 || list.length > MAX_SERVERS)
+      this.#mistake("config_servers_count", String(MAX_SERVERS));
     return list.map((value) => this.#address("servers", value)).filter((url) => url !== null);
   }
 
@@ -122,8 +128,13 @@ class SettingReader {
   #address(key: string, value: unknown): string | null {
     const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : null;
     if (
-      url === null || url.protocol !== "https:" || url.username || url.password ||
-      url.pathname !== "/" || url.search || url.hash
+      url === null ||
+      url.protocol !== "https:" ||
+      url.username ||
+      url.password ||
+      url.pathname !== "/" ||
+      url.search ||
+      url.hash
     ) {
       this.#mistake("config_server_address", key, String(value));
       return null;

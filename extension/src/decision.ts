@@ -84,8 +84,12 @@ function reason(view: View, current: Candidate | null): Reason | null {
 }
 
 function usable(candidate: Candidate, now: number): boolean {
-  return candidate.trusted && candidate.notAfter > now &&
-    candidate.status !== "revoked" && candidate.status !== "expired";
+  return (
+    candidate.trusted &&
+    candidate.notAfter > now &&
+    candidate.status !== "revoked" &&
+    candidate.status !== "expired"
+  );
 }
 
 /** By the service's word, by its dates, or because we put another one in its place ourselves. */
@@ -99,8 +103,11 @@ function newest(candidates: Candidate[]): Candidate | null {
   const outdated = ({ former, supersededBy }: Candidate) =>
     Number(former || (supersededBy !== null && serials.includes(supersededBy)));
   const sorted = [...candidates].sort(
-    (left, right) => outdated(left) - outdated(right) || right.notBefore - left.notBefore ||
-      right.notAfter - left.notAfter || left.serial.localeCompare(right.serial),
+    (left, right) =>
+      outdated(left) - outdated(right) ||
+      right.notBefore - left.notBefore ||
+      right.notAfter - left.notAfter ||
+      left.serial.localeCompare(right.serial),
   );
   return sorted[0] ?? null;
 }

@@ -120,8 +120,12 @@ export function time(element: Element): number {
   const [year, month, day, hour, minute, second] = parts ?? [];
   if (
     (element.tag !== Tag.utcTime && element.tag !== Tag.generalizedTime) ||
-    year === undefined || month === undefined || day === undefined ||
-    hour === undefined || minute === undefined || second === undefined
+    year === undefined ||
+    month === undefined ||
+    day === undefined ||
+    hour === undefined ||
+    minute === undefined ||
+    second === undefined
   ) {
     throw new MalformedDer("not a time");
   }

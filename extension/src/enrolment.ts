@@ -75,7 +75,8 @@ async function install(profile: ProfileSetting, memory: Memory, means: Means): P
 
 /** The certificate of an answer, after a look at its issuer and its dates. */
 async function checked(
-  answer: IssuedAnswer, means: Means,
+  answer: IssuedAnswer,
+  means: Means,
 ): Promise<{ leaf: Certificate; chain: Certificate[] }> {
   let leaf: Certificate;
   let chain: Certificate[];
@@ -88,9 +89,13 @@ async function checked(
   const accepted = async (doubted: boolean) => leadsTo(await means.roots(doubted), leaf, chain);
   if (!(await accepted(false)) && !(await accepted(true))) {
     // Kept: once the roots are set right, the same certificate can still be installed.
-    throw new StepFailed(failure("wrong_issuer", "ask_admin", {
-      pause: 3600, keep: leaf.notAfter > means.now(), attempt: answer.attempt,
-    }));
+    throw new StepFailed(
+      failure("wrong_issuer", "ask_admin", {
+        pause: 3600,
+        keep: leaf.notAfter > means.now(),
+        attempt: answer.attempt,
+      }),
+    );
   }
   const now = means.now();
   if (leaf.notAfter <= now) throw new StepFailed(failure("certificate_too_late", "restart"));
@@ -99,9 +104,17 @@ async function checked(
 
 /** What the memory keeps of the certificate that serves. */
 export function currentOf(
-  leaf: Certificate, issuer: string, renewAt: number, attempt: string | null,
+  leaf: Certificate,
+  issuer: string,
+  renewAt: number,
+  attempt: string | null,
 ): Current {
   return {
-    issuer, serial: leaf.serial, notBefore: leaf.notBefore, notAfter: leaf.notAfter, renewAt, attempt,
+    issuer,
+    serial: leaf.serial,
+    notBefore: leaf.notBefore,
+    notAfter: leaf.notAfter,
+    renewAt,
+    attempt,
   };
 }

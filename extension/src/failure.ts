@@ -21,8 +21,15 @@ export interface Failure {
 /** A failure of which nothing but this is known. */
 export function failure(code: string, action: Action, more: Partial<Failure> = {}): Failure {
   return {
-    code, action, retryAfter: null, pause: null, keep: action === "retry_same",
-    detail: null, attempt: null, requestId: null, ...more,
+    code,
+    action,
+    retryAfter: null,
+    pause: null,
+    keep: action === "retry_same",
+    detail: null,
+    attempt: null,
+    requestId: null,
+    ...more,
   };
 }
 

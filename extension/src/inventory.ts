@@ -40,7 +40,8 @@ export async function withIssuers(known: Issuers, chain: Certificate[]): Promise
  * that remembers nothing, or of somebody else. A certificate of vaca names the address `/ca/ID.crt`.
  */
 export function unknownIssuers(ders: Uint8Array<ArrayBuffer>[], known: string[]): string[] {
-  const ids = ders.flatMap((der) => attempt(() => readCertificate(der))?.issuerAddresses ?? [])
+  const ids = ders
+    .flatMap((der) => attempt(() => readCertificate(der))?.issuerAddresses ?? [])
     .map((address) => /\/ca\/([0-9a-f]{16})\.crt$/.exec(address)?.[1])
     .filter((id) => id !== undefined);
   return Array.from(new Set(ids)).filter((id) => !known.includes(id));
@@ -48,9 +49,14 @@ export function unknownIssuers(ders: Uint8Array<ArrayBuffer>[], known: string[])
 
 /** Finds the certificates of our service in a token; what cannot be read is somebody else's. */
 export async function ours(
-  ders: Uint8Array<ArrayBuffer>[], issuers: Issuers, roots: Certificate[] | null,
+  ders: Uint8Array<ArrayBuffer>[],
+  issuers: Issuers,
+  roots: Certificate[] | null,
 ): Promise<Ours[]> {
-  const known = Object.entries(issuers).map(([id, der]) => ({ id, certificate: readCertificate(fromBase64(der)) }));
+  const known = Object.entries(issuers).map(([id, der]) => ({
+    id,
+    certificate: readCertificate(fromBase64(der)),
+  }));
   const found: Ours[] = [];
   for (const der of ders) {
     const certificate = attempt(() => readCertificate(der));
@@ -68,7 +74,10 @@ export async function ours(
 
 /** Over one issuer, or over one more that is known. */
 async function climbs(
-  roots: Certificate[], leaf: Certificate, issuer: Certificate, others: Certificate[],
+  roots: Certificate[],
+  leaf: Certificate,
+  issuer: Certificate,
+  others: Certificate[],
 ): Promise<boolean> {
   if (await leadsTo(roots, leaf, [issuer])) return true;
   for (const other of others) {
@@ -87,7 +96,10 @@ function attempt<T>(read: () => T): T | null {
 
 /** Asks about each certificate whose word is due. A service that is silent now is asked later. */
 export async function withInfo(
-  found: Ours[], infos: Record<string, RenewalInfo>, authority: Authority, now: number,
+  found: Ours[],
+  infos: Record<string, RenewalInfo>,
+  authority: Authority,
+  now: number,
 ): Promise<{ found: Ours[]; infos: Record<string, RenewalInfo>; failed: StepFailed | null }> {
   const fresh: Record<string, RenewalInfo> = {};
   let failed: StepFailed | null = null;
@@ -120,7 +132,9 @@ export function belongs(one: Ours, profile: ProfileSetting, memory: Memory): boo
 
 /** What the decision sees of a certificate, and the moment that was drawn for its renewal. */
 export function candidate(
-  one: Ours, memory: Memory, random: () => number,
+  one: Ours,
+  memory: Memory,
+  random: () => number,
 ): { candidate: Candidate; drawn: Drawn | null } {
   const { serial, notBefore, notAfter } = one.certificate;
   const known = one.info?.known ?? null;
@@ -128,7 +142,9 @@ export function candidate(
   const told = memory.renewAfter?.serial === serial ? memory.renewAfter.at : null;
   return {
     candidate: {
-      serial, notBefore, notAfter,
+      serial,
+      notBefore,
+      notAfter,
       trusted: one.trusted,
       status: known?.status ?? null,
       supersededBy: known?.supersededBy ?? null,
@@ -141,7 +157,10 @@ export function candidate(
 
 /** A window that moved is drawn in anew: that is how a service asks for early renewal. */
 function draw(
-  serial: string, window: { start: number; end: number }, before: Drawn | null, random: () => number,
+  serial: string,
+  window: { start: number; end: number },
+  before: Drawn | null,
+  random: () => number,
 ): Drawn {
   const { start, end } = window;
   if (before?.serial === serial && before.start === start && before.end === end) return before;

@@ -13,7 +13,10 @@ export class Journal {
   #lines: string[] = [];
   level: LogLevel = "info";
 
-  constructor(private readonly store: Store, private readonly now: () => number) {}
+  constructor(
+    private readonly store: Store,
+    private readonly now: () => number,
+  ) {}
 
   /** Adds a line. */
   add(level: LogLevel, line: string): void {

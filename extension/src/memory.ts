@@ -85,8 +85,17 @@ export interface Memory {
 /** A profile of which nothing is known yet. */
 export function blank(about: string): Memory {
   return {
-    pending: null, current: null, trouble: null, tries: { same: 0, restarts: 0 }, renewAfter: null,
-    drawn: null, former: [], consent: false, asking: false, told: null, about,
+    pending: null,
+    current: null,
+    trouble: null,
+    tries: { same: 0, restarts: 0 },
+    renewAfter: null,
+    drawn: null,
+    former: [],
+    consent: false,
+    asking: false,
+    told: null,
+    about,
   };
 }
 

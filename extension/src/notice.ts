@@ -15,7 +15,10 @@ const AGAIN = 7 * DAY;
 
 /** What to tell a person; `null`: nothing. */
 export function notice(
-  configuration: Configuration, profile: ProfileSetting, memory: Memory, now: number,
+  configuration: Configuration,
+  profile: ProfileSetting,
+  memory: Memory,
+  now: number,
 ): "asking" | "trouble" | null {
   if (configuration.interaction === "silent") return null;
   if (memory.asking) return "asking";
@@ -32,7 +35,10 @@ export function isNews(memory: Memory, what: string, now: number): boolean {
 
 /** Says what there is to say about a profile, once; takes back what no longer holds. */
 export async function tell(
-  configuration: Configuration, profile: ProfileSetting, memory: Memory, now: number,
+  configuration: Configuration,
+  profile: ProfileSetting,
+  memory: Memory,
+  now: number,
 ): Promise<boolean> {
   const id = `profile/${profile.name}`;
   const about = notice(configuration, profile, memory, now);
@@ -50,9 +56,7 @@ export async function tell(
     type: "basic",
     iconUrl: chrome.runtime.getURL("icons/128.png"),
     title: t(about === "asking" ? "notice_asking_title" : "notice_bad_title"),
-    message: about === "asking"
-      ? t("notice_asking", [profile.label])
-      : t("notice_bad", [profile.label, why]),
+    message: about === "asking" ? t("notice_asking", [profile.label]) : t("notice_bad", [profile.label, why]),
   });
   memory.told = { what, at: now };
   return true;

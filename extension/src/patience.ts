@@ -27,7 +27,10 @@ export function pauseForRestart(restarts: number): number {
 
 /** What becomes of a failure: the trouble to remember, and how often in a row it happened. */
 export function plan(
-  failure: Failure, before: Pick<Memory, "tries" | "trouble">, now: number, random: () => number,
+  failure: Failure,
+  before: Pick<Memory, "tries" | "trouble">,
+  now: number,
+  random: () => number,
 ): { trouble: Trouble; tries: Memory["tries"] } {
   const { tries, trouble } = before;
   const next = {

@@ -1,6 +1,6 @@
 // The service worker: what wakes it, and one look after the other.
 
-import { Agent, about, type Outcome, type World } from "./agent.js";
+import { Look, about, type Outcome, type World } from "./look.js";
 import { chromebook } from "./chromeos.js";
 import { readConfiguration, type Configuration } from "./configuration.js";
 import { Journal } from "./journal.js";
@@ -71,7 +71,7 @@ async function lookOnce(why: string): Promise<void> {
   world.journal.add("debug", `look: ${why}`);
   await forget(configuration);
   await forgive(configuration, await serviceTime());
-  const outcomes = await new Agent(world, configuration).look();
+  const outcomes = await new Look(world, configuration).take();
   await speak(configuration, outcomes, await serviceTime());
   const dues = outcomes.map((outcome) => outcome.due).filter((due) => due !== null);
   await schedule(dues.length > 0 ? Math.min(...dues) : null);

@@ -90,7 +90,11 @@ function toneOf(memory: Memory | null, trouble: Trouble | null, serves: boolean)
 }
 
 function sentenceOf(
-  memory: Memory | null, current: Memory["current"], tone: Tone, t: Translate, dates: Dates,
+  memory: Memory | null,
+  current: Memory["current"],
+  tone: Tone,
+  t: Translate,
+  dates: Dates,
 ): string {
   if (tone === "asking") return t(current ? "sentence_asking_renewal" : "sentence_asking");
   if (current) return t("sentence_good", [dates.moment(current.notAfter)]);
@@ -101,7 +105,9 @@ function retry(trouble: Trouble, now: number, t: Translate, dates: Dates): strin
   if (trouble.retryAt === null) return t("retry_never");
   const wait = trouble.retryAt - now;
   if (wait < MINUTE / 4) return t("retry_soon");
-  return wait < DAY / 2 ? t("retry_at", [dates.time(trouble.retryAt)]) : t("retry_on", [dates.moment(trouble.retryAt)]);
+  return wait < DAY / 2
+    ? t("retry_at", [dates.time(trouble.retryAt)])
+    : t("retry_on", [dates.moment(trouble.retryAt)]);
 }
 
 function details(trouble: Trouble, { profile, extension }: Subject, t: Translate): [string, string][] {
@@ -113,7 +119,12 @@ function details(trouble: Trouble, { profile, extension }: Subject, t: Translate
 }
 
 function button(
-  memory: Memory | null, trouble: Trouble | null, tone: Tone, now: number, t: Translate, dates: Dates,
+  memory: Memory | null,
+  trouble: Trouble | null,
+  tone: Tone,
+  now: number,
+  t: Translate,
+  dates: Dates,
 ): Card["button"] {
   if (memory?.asking) return { text: t("fetch_now"), enabled: true };
   if (trouble?.fixed && trouble.retryAt !== null && trouble.retryAt > now) {

@@ -31,7 +31,11 @@ export function report(facts: Facts): string {
   }
   if (facts.configuration) {
     const { servers, roots, interaction } = facts.configuration;
-    lines.push(`servers ${servers.join(" ")}`, `roots ${roots.join(" ") || "as published"}`, `interaction ${interaction}`);
+    lines.push(
+      `servers ${servers.join(" ")}`,
+      `roots ${roots.join(" ") || "as published"}`,
+      `interaction ${interaction}`,
+    );
     for (const profile of facts.configuration.profiles) {
       lines.push("", `${profile.name} (${profile.scope}, ${profile.key})`);
       lines.push(...profileLines(facts.memories[profile.name]).map((line) => `  ${line}`));
@@ -46,7 +50,9 @@ function profileLines(memory: Memory | undefined): string[] {
   const { current, trouble, pending } = memory;
   if (current) {
     lines.push(`certificate ${current.serial} of issuer ${current.issuer}`);
-    lines.push(`valid ${iso(current.notBefore)} to ${iso(current.notAfter)}, renewal ${iso(current.renewAt)}`);
+    lines.push(
+      `valid ${iso(current.notBefore)} to ${iso(current.notAfter)}, renewal ${iso(current.renewAt)}`,
+    );
     if (current.attempt) lines.push(`attempt ${current.attempt}`);
   } else {
     lines.push("no certificate");
@@ -54,7 +60,9 @@ function profileLines(memory: Memory | undefined): string[] {
   if (pending) lines.push(`pending: ${pending.step} since ${iso(pending.at)}`);
   if (trouble) {
     const retry = trouble.retryAt === null ? "never" : iso(trouble.retryAt);
-    lines.push(`trouble ${trouble.code} since ${iso(trouble.since)}, last ${iso(trouble.at)}, next try ${retry}`);
+    lines.push(
+      `trouble ${trouble.code} since ${iso(trouble.since)}, last ${iso(trouble.at)}, next try ${retry}`,
+    );
     if (trouble.attempt) lines.push(`attempt ${trouble.attempt}`);
     if (trouble.requestId) lines.push(`request ${trouble.requestId}`);
     if (trouble.detail) lines.push(trouble.detail);

@@ -19,14 +19,22 @@ const dates: Dates = {
   moment: (at) => new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" }).format(at),
   time: (at) => new Intl.DateTimeFormat(language, { timeStyle: "short" }).format(at),
   length: (milliseconds) => {
-    const [unit, size] = milliseconds < 2 * HOUR ? ["minute", MINUTE] as const
-      : milliseconds < 2 * DAY ? ["hour", HOUR] as const
-      : ["day", DAY] as const;
-    return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(Math.round(milliseconds / size));
+    const [unit, size] =
+      milliseconds < 2 * HOUR
+        ? (["minute", MINUTE] as const)
+        : milliseconds < 2 * DAY
+          ? (["hour", HOUR] as const)
+          : (["day", DAY] as const);
+    return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(
+      Math.round(milliseconds / size),
+    );
   },
 };
 
-function element<Kind extends HTMLElement = HTMLElement>(selector: string, within: ParentNode = document): Kind {
+function element<Kind extends HTMLElement = HTMLElement>(
+  selector: string,
+  within: ParentNode = document,
+): Kind {
   const found = within.querySelector<Kind>(selector);
   if (!found) throw new Error(`no ${selector}`);
   return found;
@@ -59,13 +67,25 @@ function show(shown: Card): void {
   write(element(".kind", article), shown.kind);
   write(element(".state", article), shown.state);
   write(element(".sentence", article), shown.sentence);
-  lines(element(".more", article), shown.more.map((text) => ["p", text]));
+  lines(
+    element(".more", article),
+    shown.more.map((text) => ["p", text]),
+  );
   element(".more", article).hidden = shown.more.length === 0;
   write(element(".remedy p", article), shown.remedy ?? "");
   element(".remedy", article).hidden = shown.remedy === null;
   write(element(".number p", article), shown.number ?? "");
   element(".number", article).hidden = shown.number === null;
-  lines(element("dl", article), shown.details.flatMap(([term, text]) => [["dt", term], ["dd", text]] as [string, string][]));
+  lines(
+    element("dl", article),
+    shown.details.flatMap(
+      ([term, text]) =>
+        [
+          ["dt", term],
+          ["dd", text],
+        ] as [string, string][],
+    ),
+  );
   element("dl", article).hidden = shown.details.length === 0;
   const button = element<HTMLButtonElement>("button", article);
   write(button, shown.button.text);
@@ -78,14 +98,17 @@ function write(into: HTMLElement, text: string): void {
 }
 
 function lines(into: HTMLElement, content: [tag: string, text: string][]): void {
-  const same = into.children.length === content.length &&
+  const same =
+    into.children.length === content.length &&
     content.every(([, text], index) => into.children[index]?.textContent === text);
   if (same) return;
-  into.replaceChildren(...content.map(([tag, text]) => {
-    const line = document.createElement(tag);
-    line.textContent = text;
-    return line;
-  }));
+  into.replaceChildren(
+    ...content.map(([tag, text]) => {
+      const line = document.createElement(tag);
+      line.textContent = text;
+      return line;
+    }),
+  );
 }
 
 async function draw(): Promise<void> {
@@ -112,7 +135,10 @@ async function draw(): Promise<void> {
 function drawConfiguration(reading: Reading): void {
   element("#configuration").hidden = reading.mistakes.length === 0;
   const mistakes = reading.mistakes.map(({ message, substitutions }) => t(message, substitutions));
-  lines(element("#configuration ul"), mistakes.map((text) => ["li", text]));
+  lines(
+    element("#configuration ul"),
+    mistakes.map((text) => ["li", text]),
+  );
   const { helpText = "", helpUrl = null, contact = "" } = reading.configuration ?? {};
   element("#help").hidden = !helpText && !helpUrl && !contact;
   write(element("#help-text"), helpText);
@@ -122,18 +148,34 @@ function drawConfiguration(reading: Reading): void {
   if (helpUrl !== null) link.href = helpUrl;
 }
 
-function drawFooter(reading: Reading, stored: Partial<Stored>, clock: ClockReading | null, now: number): void {
+function drawFooter(
+  reading: Reading,
+  stored: Partial<Stored>,
+  clock: ClockReading | null,
+  now: number,
+): void {
   const { version } = chrome.runtime.getManifest();
   const looked = stored.checked ? `${t("looked_at", [dates.moment(stored.checked)])} · ` : "";
   write(element("#about"), `${looked}${t("version", [version])}`);
   const memories = Object.fromEntries(
-    Object.entries(stored).filter(([key]) => key.startsWith("profile/"))
+    Object.entries(stored)
+      .filter(([key]) => key.startsWith("profile/"))
       .map(([key, memory]) => [key.slice("profile/".length), memory as Memory]),
   );
-  write(element("#report"), report({
-    version, extension: chrome.runtime.id, browser: navigator.userAgent, now, clock,
-    checked: stored.checked ?? null, ...reading, memories, journal: stored.journal ?? [],
-  }));
+  write(
+    element("#report"),
+    report({
+      version,
+      extension: chrome.runtime.id,
+      browser: navigator.userAgent,
+      now,
+      clock,
+      checked: stored.checked ?? null,
+      ...reading,
+      memories,
+      journal: stored.journal ?? [],
+    }),
+  );
 }
 
 async function copyReport(): Promise<void> {

@@ -18,15 +18,18 @@ export function administration(world: () => World): void {
   describe("limits and rules, in German", () => {
     let stage: Stage;
     before(async () => {
-      stage = await world().stage({
-        servers: [world().service.url],
-        profiles: [
-          { name: "staff", scope: "user", label: "Lehrerzimmer" },
-          { name: "once-a-minute", scope: "user", label: "WLAN" },
-          { name: "no-such-profile", scope: "user", label: "Vertippt" },
-        ],
-        contact: "Telefon 555 0100",
-      }, { language: "de" });
+      stage = await world().stage(
+        {
+          servers: [world().service.url],
+          profiles: [
+            { name: "staff", scope: "user", label: "Lehrerzimmer" },
+            { name: "once-a-minute", scope: "user", label: "WLAN" },
+            { name: "no-such-profile", scope: "user", label: "Vertippt" },
+          ],
+          contact: "Telefon 555 0100",
+        },
+        { language: "de" },
+      );
     });
     after(() => stage.stop());
 
@@ -35,7 +38,10 @@ export function administration(world: () => World): void {
       await stage.look();
       const card = await stage.trouble("staff", "refused_by_rule");
       assert.match(card.more, /Eine Regel Ihrer Organisation/);
-      assert.match(world().service.vaca("attempts", "explain", card.number), /Only staff get this certificate/);
+      assert.match(
+        world().service.vaca("attempts", "explain", card.number),
+        /Only staff get this certificate/,
+      );
     });
 
     test("a profile that the service does not know", async () => {
@@ -97,11 +103,15 @@ export function administration(world: () => World): void {
 
     const mistakes = () => stage.page.innerText("#configuration ul");
     const until = async (wanted: RegExp | null) => {
-      await stage.page.waitForFunction((pattern) => {
-        const section = document.querySelector<HTMLElement>("#configuration");
-        const shown = section && !section.hidden ? section.innerText : "";
-        return pattern === null ? shown === "" : new RegExp(pattern).test(shown);
-      }, wanted?.source ?? null, { timeout: 15_000 });
+      await stage.page.waitForFunction(
+        (pattern) => {
+          const section = document.querySelector<HTMLElement>("#configuration");
+          const shown = section && !section.hidden ? section.innerText : "";
+          return pattern === null ? shown === "" : new RegExp(pattern).test(shown);
+        },
+        wanted?.source ?? null,
+        { timeout: 15_000 },
+      );
     };
 
     test("none at all is explained", async () => {
@@ -112,7 +122,11 @@ export function administration(world: () => World): void {
     });
 
     test("a wrong one is explained, mistake by mistake", async () => {
-      stage.browser.configure({ servers: ["http://vaca.example.com"], profiles: [{ name: USER }], interaction: "loud" });
+      stage.browser.configure({
+        servers: ["http://vaca.example.com"],
+        profiles: [{ name: USER }],
+        interaction: "loud",
+      });
       await until(/https:\/\/vaca\.example\.com, without a path/);
       assert.match(await mistakes(), /wifi-user needs a scope, user or machine/);
       assert.match(await mistakes(), /interaction has to be one of: silent, notify, ask/);
@@ -129,7 +143,11 @@ export function administration(world: () => World): void {
     });
 
     test("set right, the same certificate is installed without anybody's help", async () => {
-      stage.browser.configure({ servers: [world().service.url], profiles: PROFILES, roots_sha256: [wrong, world().service.root] });
+      stage.browser.configure({
+        servers: [world().service.url],
+        profiles: PROFILES,
+        roots_sha256: [wrong, world().service.root],
+      });
       await stage.good(USER);
       assert.equal(await stage.chromebook.keys("user"), 1);
     });
@@ -142,7 +160,11 @@ export function administration(world: () => World): void {
         stage.browser.configure({ servers: [other.url], profiles: PROFILES });
         await until(null);
         await stage.worked(other.url);
-        assert.equal((await stage.chromebook.certificates("user")).length, 1, "the old one stays until there is another");
+        assert.equal(
+          (await stage.chromebook.certificates("user")).length,
+          1,
+          "the old one stays until there is another",
+        );
         other.useTls(world().service);
         await other.stop();
         await other.serve();
@@ -152,7 +174,12 @@ export function administration(world: () => World): void {
           return all.length === 1 && all[0]?.serialNumber !== before?.serialNumber && all;
         });
         await stage.good(USER);
-        assert.equal(held?.verify(new X509Certificate(readFileSync(join(other.folder, "issuing/issuing.crt"))).publicKey), true);
+        assert.equal(
+          held?.verify(
+            new X509Certificate(readFileSync(join(other.folder, "issuing/issuing.crt"))).publicKey,
+          ),
+          true,
+        );
       } finally {
         await other.stop();
       }
@@ -185,14 +212,37 @@ export function administration(world: () => World): void {
     });
 
     const strangers: [string, (response: ServerResponse) => void, string][] = [
-      ["a page to sign in", (response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<h1>Welcome</h1>"), "sign_in_page"],
-      ["a redirect", (response) => response.writeHead(302, { Location: "https://portal.example.com/" }).end(), "sign_in_page"],
-      ["a proxy's error", (response) => response.writeHead(502, { "Content-Type": "text/html" }).end("Bad gateway"), "strange_answer"],
-      ["another service", (response) => response.writeHead(200, { "Content-Type": "application/json" }).end("{}"), "strange_answer"],
-      ["a service that lists other extensions", (response) => {
-        response.setHeader("Access-Control-Allow-Origin", "chrome-extension://abcdefghijklmnopabcdefghijklmnop");
-        response.writeHead(200).end();
-      }, "not_admitted"],
+      [
+        "a page to sign in",
+        (response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<h1>Welcome</h1>"),
+        "sign_in_page",
+      ],
+      [
+        "a redirect",
+        (response) => response.writeHead(302, { Location: "https://portal.example.com/" }).end(),
+        "sign_in_page",
+      ],
+      [
+        "a proxy's error",
+        (response) => response.writeHead(502, { "Content-Type": "text/html" }).end("Bad gateway"),
+        "strange_answer",
+      ],
+      [
+        "another service",
+        (response) => response.writeHead(200, { "Content-Type": "application/json" }).end("{}"),
+        "strange_answer",
+      ],
+      [
+        "a service that lists other extensions",
+        (response) => {
+          response.setHeader(
+            "Access-Control-Allow-Origin",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+          );
+          response.writeHead(200).end();
+        },
+        "not_admitted",
+      ],
       ["a line that breaks", (response) => response.destroy(), "unreachable"],
     ];
     for (const [what, how, code] of strangers) {

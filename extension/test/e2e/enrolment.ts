@@ -41,8 +41,14 @@ export function enrolment(world: () => World): void {
       assert.equal(devices?.publicKey.asymmetricKeyType, "rsa");
       // The number on the page is what the operator finds.
       assert.match(world().service.vaca("attempts", "show", user.number), /alice@example\.com/);
-      const order = world().steps.taken.filter((step) => step.when === "before").map((step) => step.name);
-      assert.equal(order.indexOf("challengeKey"), order.indexOf("v1/challenges") + 1, "nothing comes between");
+      const order = world()
+        .steps.taken.filter((step) => step.when === "before")
+        .map((step) => step.name);
+      assert.equal(
+        order.indexOf("challengeKey"),
+        order.indexOf("v1/challenges") + 1,
+        "nothing comes between",
+      );
     });
 
     test("an alarm wakes the worker again within hours, should nothing else", async () => {
@@ -56,8 +62,13 @@ export function enrolment(world: () => World): void {
     test("another look changes nothing, and asks for nothing", async () => {
       world().steps.taken = [];
       await stage.press(USER);
-      await until("a look", async () => world().steps.taken.some((step) => step.name === "write checked" && step.when === "after"));
-      assert.ok(!world().steps.taken.some((step) => step.name.startsWith("v1/")), "no request but for renewal info");
+      await until("a look", async () =>
+        world().steps.taken.some((step) => step.name === "write checked" && step.when === "after"),
+      );
+      assert.ok(
+        !world().steps.taken.some((step) => step.name.startsWith("v1/")),
+        "no request but for renewal info",
+      );
       assert.equal(await stage.chromebook.keys("user"), 1);
     });
 
@@ -91,7 +102,8 @@ export function enrolment(world: () => World): void {
 
     test("the service goes down between the challenge and the certificate", async () => {
       await stage.scene();
-      world().steps.judge = (step) => (step.name === "v1/certificates" && step.when === "before" ? "hold" : "go");
+      world().steps.judge = (step) =>
+        step.name === "v1/certificates" && step.when === "before" ? "hold" : "go";
       await stage.look();
       await until("the request", async () => world().steps.holds);
       await world().service.stop();
@@ -131,13 +143,16 @@ export function enrolment(world: () => World): void {
       const reached: string[] = [];
       for (let presses = 0; presses < 12; presses += 1) {
         await stage.page.keyboard.press("Tab");
-        reached.push(await stage.page.evaluate(() => document.activeElement?.textContent?.trim().slice(0, 30) ?? ""));
+        reached.push(
+          await stage.page.evaluate(() => document.activeElement?.textContent?.trim().slice(0, 30) ?? ""),
+        );
       }
-      for (const name of ["Look again", "Help page", "Report for the help desk"]) assert.ok(reached.includes(name), `${name}: ${reached}`);
+      for (const name of ["Look again", "Help page", "Report for the help desk"])
+        assert.ok(reached.includes(name), `${name}: ${reached}`);
       await stage.page.focus("summary");
       await stage.page.keyboard.press("Enter");
       assert.ok(await stage.page.isVisible("#copy"));
-      assert.match(await stage.page.textContent("#report") ?? "", /vaca extension/);
+      assert.match((await stage.page.textContent("#report")) ?? "", /vaca extension/);
       await stage.pictures("report");
       await stage.page.keyboard.press("Enter");
       assert.equal(await stage.page.getAttribute("html", "lang"), "en-GB");

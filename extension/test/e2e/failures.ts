@@ -55,7 +55,10 @@ export function failures(world: () => World): void {
     before(async () => {
       stage = await world().stage({
         servers: [world().service.url],
-        profiles: [{ name: USER, scope: "user", label: "Wi-Fi" }, { name: DEVICE, scope: "machine", label: "Device" }],
+        profiles: [
+          { name: USER, scope: "user", label: "Wi-Fi" },
+          { name: DEVICE, scope: "machine", label: "Device" },
+        ],
         contact: "Telephone 555 0100",
       });
     });
@@ -108,14 +111,22 @@ export function failures(world: () => World): void {
       await explained(stage, USER, "device_not_enrolled");
     });
 
-    const imports = ["Key not found.", "Certificate is not a valid X.509 certificate.", "net::ERR_CERT_INVALID",
-      "net::ERR_CERT_DATE_INVALID", "net::ERR_ADD_USER_CERT_FAILED", "The token is not valid.", "Something new."];
+    const imports = [
+      "Key not found.",
+      "Certificate is not a valid X.509 certificate.",
+      "net::ERR_CERT_INVALID",
+      "net::ERR_CERT_DATE_INVALID",
+      "net::ERR_ADD_USER_CERT_FAILED",
+      "The token is not valid.",
+      "Something new.",
+    ];
     const challenges = Object.keys(CHROMEOS_ERRORS).filter((text) => !imports.includes(text));
 
     test("challengeKey fails with each error that is known, and one that is not", async () => {
       for (const text of [...challenges, "Something new."]) {
         await stage.scene();
-        world().steps.judge = (step) => (step.name === "challengeKey" && step.when === "before" ? { fail: text } : "go");
+        world().steps.judge = (step) =>
+          step.name === "challengeKey" && step.when === "before" ? { fail: text } : "go";
         await stage.look();
         const card = await explained(stage, USER, CHROMEOS_ERRORS[text]?.code ?? "chromeos_other");
         assert.ok(card.details.includes(text), text);

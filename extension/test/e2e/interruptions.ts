@@ -18,7 +18,10 @@ export function interruptions(world: () => World): void {
   describe("a worker that dies", () => {
     let stage: Stage;
     before(async () => {
-      stage = await world().stage({ servers: [world().service.url], profiles: [{ name: USER, scope: "user" }] });
+      stage = await world().stage({
+        servers: [world().service.url],
+        profiles: [{ name: USER, scope: "user" }],
+      });
     });
     after(() => stage.stop());
 
@@ -26,7 +29,9 @@ export function interruptions(world: () => World): void {
     async function undisturbed(): Promise<string[]> {
       await stage.scene();
       await stage.look();
-      await until("the end of the look", async () => world().steps.taken.some((step) => label(step) === "after write checked"));
+      await until("the end of the look", async () =>
+        world().steps.taken.some((step) => label(step) === "after write checked"),
+      );
       const steps = world().steps.taken.map(label);
       return steps.slice(0, steps.indexOf("after write checked")).filter((step) => step.startsWith("before"));
     }

@@ -17,17 +17,25 @@ export function shipped(world: () => World): void {
     const target = join(root, "..", "target", "extension");
     assert.ok(readdirSync(target).some((name) => /^vaca-extension-.*\.zip$/.test(name)));
     const browser = await Browser.start({
-      folder: join(world().folder, "browser-package"), extension: join(target, "package"), id: null,
-      tlsKeys: [], configuration: {},
+      folder: join(world().folder, "browser-package"),
+      extension: join(target, "package"),
+      id: null,
+      tlsKeys: [],
+      configuration: {},
     });
     try {
       const worker = await until("the worker", async () => browser.context.serviceWorkers()[0]);
       const id = new URL(worker.url()).host;
-      browser.configureFor(id, { servers: ["https://127.0.0.1:9"], profiles: [{ name: "wifi-user", scope: "user" }] });
+      browser.configureFor(id, {
+        servers: ["https://127.0.0.1:9"],
+        profiles: [{ name: "wifi-user", scope: "user" }],
+      });
       const page = await browser.context.newPage();
       const errors: string[] = [];
       page.on("pageerror", (error) => errors.push(String(error)));
-      page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
+      page.on("console", (message) => {
+        if (message.type() === "error") errors.push(message.text());
+      });
       await page.goto(`chrome-extension://${id}/status/status.html`);
       await page.waitForSelector('[data-profile="wifi-user"][data-tone="bad"]');
       assert.match(await page.innerText("dl"), /not_chromeos/);
@@ -35,8 +43,11 @@ export function shipped(world: () => World): void {
       // What Chromium itself says of the manifest.
       const extensions = await browser.context.newPage();
       await extensions.goto("chrome://extensions");
-      const said = await extensions.evaluate((which) => new Promise<any>((resolve) =>
-        (chrome as any).developerPrivate.getExtensionInfo(which, resolve)), id);
+      const said = await extensions.evaluate(
+        (which) =>
+          new Promise<any>((resolve) => (chrome as any).developerPrivate.getExtensionInfo(which, resolve)),
+        id,
+      );
       assert.deepEqual([said.manifestErrors, said.runtimeErrors, said.runtimeWarnings ?? []], [[], [], []]);
     } finally {
       await browser.stop();

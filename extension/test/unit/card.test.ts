@@ -15,7 +15,10 @@ const DAY = 24 * HOUR;
 const messages = JSON.parse(readFileSync(join(root, "_locales", "en", "messages.json"), "utf8"));
 const t: Translate = (key, substitutions = []) => {
   assert.ok(messages[key], key);
-  return messages[key].message.replace(/\$(\d)/g, (_: string, digit: string) => substitutions[Number(digit) - 1] ?? "");
+  return messages[key].message.replace(
+    /\$(\d)/g,
+    (_: string, digit: string) => substitutions[Number(digit) - 1] ?? "",
+  );
 };
 const dates: Dates = {
   moment: (at) => new Date(at).toISOString().slice(0, 16),
@@ -32,13 +35,25 @@ function memory(more: Partial<Memory> = {}): Memory {
   return { ...blank("user"), ...more };
 }
 const current = {
-  issuer: "0123456789abcdef", serial: "01ab", notBefore: NOW - DAY, notAfter: NOW + 20 * DAY,
-  renewAt: NOW + 10 * DAY, attempt: "7K3M9QXA",
+  issuer: "0123456789abcdef",
+  serial: "01ab",
+  notBefore: NOW - DAY,
+  notAfter: NOW + 20 * DAY,
+  renewAt: NOW + 10 * DAY,
+  attempt: "7K3M9QXA",
 };
 function trouble(code: string, more: Partial<Trouble> = {}): Trouble {
   return {
-    code, detail: "Words.", attempt: null, requestId: "r1", at: NOW, since: NOW, refusal: false,
-    retryAt: NOW + HOUR, fixed: false, ...more,
+    code,
+    detail: "Words.",
+    attempt: null,
+    requestId: "r1",
+    at: NOW,
+    since: NOW,
+    refusal: false,
+    retryAt: NOW + HOUR,
+    fixed: false,
+    ...more,
   };
 }
 const of = (remembered: Memory | null, now = NOW) =>
@@ -46,7 +61,10 @@ const of = (remembered: Memory | null, now = NOW) =>
 
 test("before the first look", () => {
   const shown = of(null);
-  assert.deepEqual([shown.tone, shown.sentence, shown.remedy], ["working", "The certificate is being fetched.", null]);
+  assert.deepEqual(
+    [shown.tone, shown.sentence, shown.remedy],
+    ["working", "The certificate is being fetched.", null],
+  );
 });
 
 test("a good certificate: until when, from when it is renewed, and its number", () => {
@@ -63,13 +81,21 @@ test("a certificate that ended while nobody looked is not called good", () => {
 });
 
 test("a denial: what, what helps, the number, and that a person may try", () => {
-  const shown = of(memory({ trouble: trouble("blocked", { refusal: true, attempt: "7K3M9QXA", retryAt: NOW + DAY }) }));
+  const shown = of(
+    memory({ trouble: trouble("blocked", { refusal: true, attempt: "7K3M9QXA", retryAt: NOW + DAY }) }),
+  );
   assert.equal(shown.tone, "bad");
   assert.equal(shown.sentence, "There is no certificate yet.");
-  assert.deepEqual(shown.more, ["Your administrator has blocked this device or account.", "The extension tries again on 2026-11-27T10:00."]);
+  assert.deepEqual(shown.more, [
+    "Your administrator has blocked this device or account.",
+    "The extension tries again on 2026-11-27T10:00.",
+  ]);
   assert.match(shown.remedy ?? "", /administrator/);
   assert.equal(shown.number, "7K3M9QXA");
-  assert.deepEqual(shown.details, [["Code", "blocked"], ["Exact words", "Words."]]);
+  assert.deepEqual(shown.details, [
+    ["Code", "blocked"],
+    ["Exact words", "Words."],
+  ]);
   assert.deepEqual(shown.button, { text: "Try now", enabled: true });
 });
 
@@ -89,7 +115,10 @@ test("nobody is quicker than the service allows", () => {
 test("what the administrator needs to put it right is shown", () => {
   for (const code of ["not_admitted", "extension_not_allowed"]) {
     const shown = of(memory({ trouble: trouble(code) }));
-    assert.ok(shown.details.some(([, text]) => text === "abcdefghijklmnopabcdefghijklmnop"), code);
+    assert.ok(
+      shown.details.some(([, text]) => text === "abcdefghijklmnopabcdefghijklmnop"),
+      code,
+    );
   }
 });
 
@@ -111,8 +140,11 @@ test("a clock that is wrong is told, in which direction", () => {
 });
 
 test("people are spoken to only where they can do something", () => {
-  const told = (remembered: Partial<Memory>, interaction: "silent" | "notify" | "ask" = "notify", now = NOW) =>
-    notice({ ...configuration!, interaction }, profile, memory(remembered), now);
+  const told = (
+    remembered: Partial<Memory>,
+    interaction: "silent" | "notify" | "ask" = "notify",
+    now = NOW,
+  ) => notice({ ...configuration!, interaction }, profile, memory(remembered), now);
   const refusal = trouble("blocked", { refusal: true });
   assert.equal(told({}), null);
   assert.equal(told({ trouble: refusal }), "trouble");
@@ -137,13 +169,36 @@ test("the same is not said twice in a week", () => {
 });
 
 test("the report tells everything but secrets and the e-mail", () => {
-  const pending = { step: "answered", response: "c2VjcmV0IGJ5dGVz", email: "alice@example.com", at: NOW } as const;
+  const pending = {
+    step: "answered",
+    response: "c2VjcmV0IGJ5dGVz",
+    email: "alice@example.com",
+    at: NOW,
+  } as const;
   const text = report({
-    version: "0.1.0", extension: "abc", browser: "Chrome", now: NOW, clock: { ahead: 1500, at: NOW }, checked: NOW,
-    configuration, mistakes: [], journal: ["a line"],
-    memories: { "wifi-user": memory({ current, pending, trouble: trouble("blocked", { attempt: "7K3M9QXA" }) }) },
+    version: "0.1.0",
+    extension: "abc",
+    browser: "Chrome",
+    now: NOW,
+    clock: { ahead: 1500, at: NOW },
+    checked: NOW,
+    configuration,
+    mistakes: [],
+    journal: ["a line"],
+    memories: {
+      "wifi-user": memory({ current, pending, trouble: trouble("blocked", { attempt: "7K3M9QXA" }) }),
+    },
   });
-  for (const part of ["01ab", "0123456789abcdef", "7K3M9QXA", "blocked", "answered", "https://vaca.example.com", "a line", "ahead by 2 s"]) {
+  for (const part of [
+    "01ab",
+    "0123456789abcdef",
+    "7K3M9QXA",
+    "blocked",
+    "answered",
+    "https://vaca.example.com",
+    "a line",
+    "ahead by 2 s",
+  ]) {
     assert.ok(text.includes(part), part);
   }
   for (const secret of [pending.response, pending.email]) assert.ok(!text.includes(secret), secret);

@@ -10,7 +10,9 @@ const openssl = new OpenSsl();
 after(() => openssl.remove());
 
 const root = readCertificate(openssl.certificate("root", { role: "ca", kind: "P-384", digest: "sha384" }));
-const issuing = readCertificate(openssl.certificate("issuing", { role: "ca", signer: "root", digest: "sha384" }));
+const issuing = readCertificate(
+  openssl.certificate("issuing", { role: "ca", signer: "root", digest: "sha384" }),
+);
 const leafDer = openssl.certificate("leaf", { signer: "issuing" });
 const leaf = readCertificate(leafDer);
 

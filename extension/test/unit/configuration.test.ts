@@ -19,7 +19,12 @@ test("the least configuration, and what it means", () => {
   assert.deepEqual(configuration, {
     servers: ["https://vaca.example.com:8443"],
     profiles: [{ name: "wifi-user", scope: "user", key: "ECDSA", label: "wifi-user" }],
-    roots: [], interaction: "notify", helpText: "", helpUrl: null, contact: "", logLevel: "info",
+    roots: [],
+    interaction: "notify",
+    helpText: "",
+    helpUrl: null,
+    contact: "",
+    logLevel: "info",
   });
 });
 
@@ -33,7 +38,11 @@ test("everything that can be set", () => {
     servers: ["https://a.example.com/", "https://b.example.com"],
     profiles: [{ name: "wifi-device", scope: "machine", key: "RSA", label: "Wi-Fi" }],
     roots_sha256: [`AB:${"cd".repeat(31)}`],
-    interaction: "ask", help_text: "Room 12", help_url: "mailto:help@example.com", contact: "555 0100", log_level: "debug",
+    interaction: "ask",
+    help_text: "Room 12",
+    help_url: "mailto:help@example.com",
+    contact: "555 0100",
+    log_level: "debug",
   });
   assert.deepEqual(configuration?.servers, ["https://a.example.com", "https://b.example.com"]);
   assert.deepEqual(configuration?.roots, [`ab${"cd".repeat(31)}`]);
@@ -45,20 +54,54 @@ const WRONG: [string, Record<string, unknown>, string][] = [
   ["nothing at all", {}, "config_empty"],
   ["a key that does not exist", { ...GOOD, server: "x" }, "config_unknown_key"],
   ["no address", { ...GOOD, servers: [] }, "config_servers_count"],
-  ["too many addresses", { ...GOOD, servers: Array(5).fill("https://a.example.com") }, "config_servers_count"],
+  [
+    "too many addresses",
+    { ...GOOD, servers: Array(5).fill("https://a.example.com") },
+    "config_servers_count",
+  ],
   ["an address as a text", { ...GOOD, servers: "https://a.example.com" }, "config_list"],
   ["plain HTTP", { ...GOOD, servers: ["http://vaca.example.com"] }, "config_server_address"],
   ["an address with a path", { ...GOOD, servers: ["https://vaca.example.com/v1"] }, "config_server_address"],
-  ["an address with a password", { ...GOOD, servers: ["https://a:b@vaca.example.com"] }, "config_server_address"],
+  [
+    "an address with a password",
+    { ...GOOD, servers: ["https://a:b@vaca.example.com"] },
+    "config_server_address",
+  ],
   ["no address but a word", { ...GOOD, servers: ["vaca"] }, "config_server_address"],
   ["no profile", { ...GOOD, profiles: [] }, "config_profiles_count"],
   ["a profile without a name", { ...GOOD, profiles: [{ scope: "user" }] }, "config_profile_name"],
-  ["a profile with a name that none has", { ...GOOD, profiles: [{ name: "Wi Fi", scope: "user" }] }, "config_profile_name"],
+  [
+    "a profile with a name that none has",
+    { ...GOOD, profiles: [{ name: "Wi Fi", scope: "user" }] },
+    "config_profile_name",
+  ],
   ["a profile without a scope", { ...GOOD, profiles: [{ name: "a" }] }, "config_profile_scope"],
-  ["a profile of another scope", { ...GOOD, profiles: [{ name: "a", scope: "USER" }] }, "config_profile_scope"],
-  ["a profile of another kind of key", { ...GOOD, profiles: [{ name: "a", scope: "user", key: "Ed25519" }] }, "config_profile_key"],
-  ["a profile with a key that does not exist", { ...GOOD, profiles: [{ name: "a", scope: "user", ca: "x" }] }, "config_unknown_key"],
-  ["a profile twice", { ...GOOD, profiles: [{ name: "a", scope: "user" }, { name: "a", scope: "machine" }] }, "config_profile_twice"],
+  [
+    "a profile of another scope",
+    { ...GOOD, profiles: [{ name: "a", scope: "USER" }] },
+    "config_profile_scope",
+  ],
+  [
+    "a profile of another kind of key",
+    { ...GOOD, profiles: [{ name: "a", scope: "user", key: "Ed25519" }] },
+    "config_profile_key",
+  ],
+  [
+    "a profile with a key that does not exist",
+    { ...GOOD, profiles: [{ name: "a", scope: "user", ca: "x" }] },
+    "config_unknown_key",
+  ],
+  [
+    "a profile twice",
+    {
+      ...GOOD,
+      profiles: [
+        { name: "a", scope: "user" },
+        { name: "a", scope: "machine" },
+      ],
+    },
+    "config_profile_twice",
+  ],
   ["a fingerprint that is none", { ...GOOD, roots_sha256: ["abc"] }, "config_root"],
   ["another way to speak to people", { ...GOOD, interaction: "loud" }, "config_word"],
   ["a script for help", { ...GOOD, help_url: "javascript:alert(1)" }, "config_help_url"],

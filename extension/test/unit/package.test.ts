@@ -29,16 +29,28 @@ before(async () => {
 
 test("the package holds these files and no other", () => {
   assert.deepEqual(Object.keys(files), [
-    "_locales/de/messages.json", "_locales/en/messages.json",
-    "icons/128.png", "icons/16.png", "icons/32.png", "icons/48.png",
-    "managed_schema.json", "manifest.json", "status/status.css", "status/status.html", "status/status.js", "worker.js",
+    "_locales/de/messages.json",
+    "_locales/en/messages.json",
+    "icons/128.png",
+    "icons/16.png",
+    "icons/32.png",
+    "icons/48.png",
+    "managed_schema.json",
+    "manifest.json",
+    "status/status.css",
+    "status/status.html",
+    "status/status.js",
+    "worker.js",
   ]);
 });
 
 test("others can unpack it", () => {
-  const python = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print('\\n'.join(z.namelist()))";
+  const python =
+    "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None; print('\\n'.join(z.namelist()))";
   const { version } = JSON.parse(text("manifest.json"));
-  const names = execFileSync("python3", ["-c", python, join(target, `vaca-extension-${version}.zip`)], { encoding: "utf8" });
+  const names = execFileSync("python3", ["-c", python, join(target, `vaca-extension-${version}.zip`)], {
+    encoding: "utf8",
+  });
   assert.deepEqual(names.trim().split("\n"), Object.keys(files));
 });
 
@@ -46,23 +58,45 @@ test("the scripts come from src/ alone: no dependency, nothing of the tests", ()
   assert.ok(inputs.length > 15);
   for (const input of inputs) assert.match(input, /^src\//);
   for (const script of ["worker.js", "status/status.js"]) {
-    assert.doesNotMatch(text(script), /test-build|test\.json|virtual|127\.0\.0\.1|localhost|\/chromebook\/v1/i, script);
+    assert.doesNotMatch(
+      text(script),
+      /test-build|test\.json|virtual|127\.0\.0\.1|localhost|\/chromebook\/v1/i,
+      script,
+    );
   }
 });
 
 test("the manifest is the one that was reviewed", () => {
-  assert.deepEqual(JSON.parse(text("manifest.json")), JSON.parse(readFileSync(join(root, "manifest.json"), "utf8")));
+  assert.deepEqual(
+    JSON.parse(text("manifest.json")),
+    JSON.parse(readFileSync(join(root, "manifest.json"), "utf8")),
+  );
 });
 
 test("the permissions are these, and README.md says what each is for", () => {
   const manifest = JSON.parse(text("manifest.json"));
   const readme = readFileSync(join(root, "README.md"), "utf8");
   assert.deepEqual(manifest.permissions, [
-    "alarms", "enterprise.platformKeys", "identity", "identity.email", "notifications", "storage",
+    "alarms",
+    "enterprise.platformKeys",
+    "identity",
+    "identity.email",
+    "notifications",
+    "storage",
   ]);
-  for (const permission of manifest.permissions) assert.ok(readme.includes(`| \`${permission}\` |`), permission);
-  for (const key of ["host_permissions", "optional_permissions", "optional_host_permissions", "content_scripts",
-    "externally_connectable", "web_accessible_resources", "key", "update_url", "oauth2"]) {
+  for (const permission of manifest.permissions)
+    assert.ok(readme.includes(`| \`${permission}\` |`), permission);
+  for (const key of [
+    "host_permissions",
+    "optional_permissions",
+    "optional_host_permissions",
+    "content_scripts",
+    "externally_connectable",
+    "web_accessible_resources",
+    "key",
+    "update_url",
+    "oauth2",
+  ]) {
     assert.equal(manifest[key], undefined, key);
   }
 });
@@ -72,11 +106,17 @@ test("no code from elsewhere, none made from text, none in the page", () => {
   assert.match(policy, /^default-src 'none'; script-src 'self';/);
   assert.doesNotMatch(policy, /unsafe|data:|blob:|\*|http:/);
   for (const script of ["worker.js", "status/status.js"]) {
-    assert.doesNotMatch(text(script), /\beval\(|new Function|\bimport\(|importScripts|innerHTML|outerHTML|insertAdjacentHTML|document\.write/, script);
+    assert.doesNotMatch(
+      text(script),
+      /\beval\(|new Function|\bimport\(|importScripts|innerHTML|outerHTML|insertAdjacentHTML|document\.write/,
+      script,
+    );
     assert.doesNotMatch(text(script), /https?:\/\//, script);
   }
   const page = text("status/status.html");
-  assert.deepEqual(Array.from(page.matchAll(/<script[^>]*>[^<]*/g), String), ['<script type="module" src="status.js">']);
+  assert.deepEqual(Array.from(page.matchAll(/<script[^>]*>[^<]*/g), String), [
+    '<script type="module" src="status.js">',
+  ]);
   assert.doesNotMatch(page, /\son[a-z]+=|<style|style=|javascript:/);
 });
 
@@ -86,7 +126,10 @@ test("no dependency at run time", () => {
 });
 
 test("the lock file names no registry", () => {
-  assert.doesNotMatch(readFileSync(join(root, "package-lock.json"), "utf8"), /"resolved"|https?:\/\/(?!(www\.)?(github\.com|opencollective\.com|paypal))/);
+  assert.doesNotMatch(
+    readFileSync(join(root, "package-lock.json"), "utf8"),
+    /"resolved"|https?:\/\/(?!(www\.)?(github\.com|opencollective\.com|paypal))/,
+  );
 });
 
 test("version and package agree", () => {

@@ -28,7 +28,8 @@ test("never sooner than the service said, and spread by a quarter at most", () =
 });
 
 test("each action has its wait where nobody said how long", () => {
-  const first = (action: Parameters<typeof failure>[1]) => plan(failure("code", action), before(0, 0), NOW, () => 0);
+  const first = (action: Parameters<typeof failure>[1]) =>
+    plan(failure("code", action), before(0, 0), NOW, () => 0);
   assert.equal(wait(first("retry_same")), 1000);
   assert.equal(wait(first("restart")), 0);
   assert.equal(wait(first("ask_admin")), 24 * 3600_000);
@@ -42,8 +43,18 @@ test("restarts in a row pause longer than the service asked for, not shorter", (
 
 test("a trouble remembers since when it is the same", () => {
   const first = plan(failure("offline", "retry_same"), before(0, 0), NOW, () => 0).trouble;
-  const second = plan(failure("offline", "retry_same"), { tries: { same: 1, restarts: 0 }, trouble: first }, NOW + 5, () => 0);
+  const second = plan(
+    failure("offline", "retry_same"),
+    { tries: { same: 1, restarts: 0 }, trouble: first },
+    NOW + 5,
+    () => 0,
+  );
   assert.equal(second.trouble.since, NOW);
-  const other = plan(failure("busy", "retry_same"), { tries: { same: 2, restarts: 0 }, trouble: second.trouble }, NOW + 9, () => 0);
+  const other = plan(
+    failure("busy", "retry_same"),
+    { tries: { same: 2, restarts: 0 }, trouble: second.trouble },
+    NOW + 9,
+    () => 0,
+  );
   assert.equal(other.trouble.since, NOW + 9);
 });

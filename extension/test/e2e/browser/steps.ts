@@ -10,13 +10,17 @@ interface Order {
 }
 
 const plainFetch = globalThis.fetch.bind(globalThis);
-const settings = plainFetch(chrome.runtime.getURL("test.json"))
-  .then((answer) => answer.json() as Promise<{ steps: string }>);
+const settings = plainFetch(chrome.runtime.getURL("test.json")).then(
+  (answer) => answer.json() as Promise<{ steps: string }>,
+);
 
 /** Asks the test; throws what it says. */
 export async function step(name: string, when: "before" | "after"): Promise<Order> {
-  const answer = await plainFetch((await settings).steps, { method: "POST", body: JSON.stringify({ name, when }) });
-  const order = await answer.json() as Order;
+  const answer = await plainFetch((await settings).steps, {
+    method: "POST",
+    body: JSON.stringify({ name, when }),
+  });
+  const order = (await answer.json()) as Order;
   if (order.fail !== undefined) throw new Error(order.fail);
   return order;
 }
@@ -37,7 +41,8 @@ export async function call(order: Order, method: string, path: string, body?: un
       : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
   });
   const text = await answer.text();
-  const parsed = text && (answer.headers.get("Content-Type") ?? "").includes("json") ? JSON.parse(text) : null;
+  const parsed =
+    text && (answer.headers.get("Content-Type") ?? "").includes("json") ? JSON.parse(text) : null;
   if (answer.status === 422 && parsed?.error) throw new Error(parsed.error);
   if (!answer.ok) throw new Error(`the virtual Chromebook answered ${answer.status}: ${text}`);
   return parsed;

@@ -57,7 +57,9 @@ export class Browser {
   #session: CDPSession | null = null;
 
   private constructor(
-    readonly context: BrowserContext, private readonly options: BrowserOptions, private readonly policies: string,
+    readonly context: BrowserContext,
+    private readonly options: BrowserOptions,
+    private readonly policies: string,
   ) {}
 
   static async start(options: BrowserOptions): Promise<Browser> {
@@ -72,14 +74,26 @@ export class Browser {
       locale: options.language ?? "en-GB",
       timezoneId: "UTC",
       args: [
-        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-proxy-server",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--no-proxy-server",
         "--hide-scrollbars",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
         `--lang=${options.language ?? "en-GB"}`,
-        `--disable-extensions-except=${options.extension}`, `--load-extension=${options.extension}`,
+        `--disable-extensions-except=${options.extension}`,
+        `--load-extension=${options.extension}`,
         `--ignore-certificate-errors-spki-list=${options.tlsKeys.join(",")}`,
       ],
-      env: { ...cleanEnvironment(), HOME: join(folder, "home"), LANGUAGE: options.language ?? "en-GB" } as Record<string, string>,
+      env: {
+        ...cleanEnvironment(),
+        HOME: join(folder, "home"),
+        LANGUAGE: options.language ?? "en-GB",
+      } as Record<string, string>,
       timeout: 30_000,
     });
     context.setDefaultTimeout(15_000);
@@ -107,8 +121,10 @@ export class Browser {
   /** Ends the service worker where it stands, as ChromeOS does when it wants its memory. */
   async kill(): Promise<void> {
     const session = await this.#cdp();
-    const workers = async () => (await session.send("Target.getTargets")).targetInfos
-      .filter((target) => target.type === "service_worker").map((target) => target.targetId);
+    const workers = async () =>
+      (await session.send("Target.getTargets")).targetInfos
+        .filter((target) => target.type === "service_worker")
+        .map((target) => target.targetId);
     const doomed = await workers();
     await until("the end of the worker", async () => {
       // One that is just being started does not listen yet: it is told again.
@@ -144,11 +160,14 @@ function wrapper(folder: string, policies: string): string {
   const target = "/etc/chromium/policies";
   if (!existsSync("/etc/chromium")) throw new Error("Chromium is not installed: apt-get install chromium");
   mkdirSync(join(policies, "managed"), { recursive: true });
-  writeFileSync(file, `#!/bin/sh
+  writeFileSync(
+    file,
+    `#!/bin/sh
 exec unshare ${user}--mount --propagation private -- sh -c '
   mount -t tmpfs none /etc/chromium && mkdir -p ${target} && mount --bind "${policies}" ${target} && exec chromium "$@"
 ' chromium "$@"
-`);
+`,
+  );
   chmodSync(file, 0o755);
   rmSync(join(folder, "profile"), { recursive: true, force: true });
   return file;

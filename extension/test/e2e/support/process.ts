@@ -32,7 +32,9 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
 export function start(program: string, args: string[], log: string, cwd: string): Running {
   const file = openSync(log, "a");
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {
-    cwd, env: cleanEnvironment(), stdio: ["ignore", file, file],
+    cwd,
+    env: cleanEnvironment(),
+    stdio: ["ignore", file, file],
   });
   closeSync(file);
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -51,7 +53,11 @@ export function start(program: string, args: string[], log: string, cwd: string)
 }
 
 /** Asks again and again until there is an answer; whatever it throws last is the reason of the failure. */
-export async function until<T>(what: string, ask: () => Promise<T | null | undefined | false>, patience = PATIENCE): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | null | undefined | false>,
+  patience = PATIENCE,
+): Promise<T> {
   const deadline = Date.now() + patience;
   let last: unknown = null;
   for (;;) {

@@ -68,12 +68,24 @@ remedy = "use the certificate for pupils"
 export class VerifiedAccess {
   #process: Running | null = null;
 
-  private constructor(readonly folder: string, readonly api: number, readonly control: number) {}
+  private constructor(
+    readonly folder: string,
+    readonly api: number,
+    readonly control: number,
+  ) {}
 
   static async start(folder: string): Promise<VerifiedAccess> {
     mkdirSync(folder, { recursive: true });
     const access = new VerifiedAccess(folder, await freePort(), await freePort());
-    const args = ["serve", "--listen", `127.0.0.1:${access.api}`, "--control", `127.0.0.1:${access.control}`, "--state", folder];
+    const args = [
+      "serve",
+      "--listen",
+      `127.0.0.1:${access.api}`,
+      "--control",
+      `127.0.0.1:${access.control}`,
+      "--state",
+      folder,
+    ];
     access.#process = start(join(programs, "emulator"), args, join(folder, "log"), folder);
     await until("the local Verified Access", async () => (await fetch(`${access.controlUrl}/calls`)).ok);
     return access;
@@ -100,7 +112,9 @@ export class VerifiedAccess {
   async change(method: string, path: string, body?: unknown): Promise<void> {
     const answer = await fetch(this.controlUrl + path, {
       method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
     });
     if (!answer.ok) throw new Error(await answer.text());
   }
@@ -114,7 +128,10 @@ export class VerifiedAccess {
 export class Service {
   #process: Running | null = null;
 
-  private constructor(readonly folder: string, readonly port: number) {}
+  private constructor(
+    readonly folder: string,
+    readonly port: number,
+  ) {}
 
   /** Makes the CA and serves. */
   static async start(folder: string, access: VerifiedAccess, extension: string): Promise<Service> {
@@ -148,17 +165,26 @@ export class Service {
   /** A command of `vaca`. */
   vaca(...args: string[]): string {
     return execFileSync(join(programs, "vaca"), ["--config", "vaca.toml", "--log", "error", ...args], {
-      cwd: this.folder, env: cleanEnvironment(), encoding: "utf8", timeout: 20_000,
+      cwd: this.folder,
+      env: cleanEnvironment(),
+      encoding: "utf8",
+      timeout: 20_000,
     });
   }
 
   /** From the next start on: the TLS certificate of another service. */
   useTls(other: Service): void {
-    for (const name of ["tls.crt", "tls.key"]) copyFileSync(join(other.folder, name), join(this.folder, name));
+    for (const name of ["tls.crt", "tls.key"])
+      copyFileSync(join(other.folder, name), join(this.folder, name));
   }
 
   async serve(): Promise<void> {
-    this.#process = start(join(programs, "vaca"), ["--config", "vaca.toml", "serve"], join(this.folder, "log"), this.folder);
+    this.#process = start(
+      join(programs, "vaca"),
+      ["--config", "vaca.toml", "serve"],
+      join(this.folder, "log"),
+      this.folder,
+    );
     await until("vaca", () => this.#ready());
   }
 
@@ -179,10 +205,26 @@ export class Service {
 
   #makeTls(): void {
     const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
-    execFileSync("openssl", [
-      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-      "-keyout", "tls.key", "-out", "tls.crt", ...subject,
-    ], { cwd: this.folder, env: cleanEnvironment(), stdio: "pipe" });
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        "tls.key",
+        "-out",
+        "tls.crt",
+        ...subject,
+      ],
+      { cwd: this.folder, env: cleanEnvironment(), stdio: "pipe" },
+    );
     execFileSync("chmod", ["600", "tls.key"], { cwd: this.folder });
   }
 

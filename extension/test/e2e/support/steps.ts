@@ -21,7 +21,10 @@ export class Steps {
   chromebook = "";
   #held: ServerResponse[] = [];
 
-  private constructor(private readonly server: Server, readonly url: string) {}
+  private constructor(
+    private readonly server: Server,
+    readonly url: string,
+  ) {}
 
   static async start(): Promise<Steps> {
     const server = createServer();
@@ -31,7 +34,9 @@ export class Steps {
     const steps = new Steps(server, `http://127.0.0.1:${port}/`);
     server.on("request", (request, response) => {
       let body = "";
-      request.on("data", (part) => { body += String(part); });
+      request.on("data", (part) => {
+        body += String(part);
+      });
       request.on("end", () => steps.#answer(JSON.parse(body) as Step, response));
     });
     return steps;

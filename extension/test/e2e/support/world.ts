@@ -73,13 +73,20 @@ export class World {
   }
 
   /** A browser whose extension is configured from its first moment. */
-  async stage(configuration: Record<string, unknown>, more: { language?: string; tlsKeys?: string[] } = {}): Promise<Stage> {
+  async stage(
+    configuration: Record<string, unknown>,
+    more: { language?: string; tlsKeys?: string[] } = {},
+  ): Promise<Stage> {
     const stage = new Stage(this);
     this.steps.judge = () => "hold";
     const { tlsKeys = [], ...rest } = more;
     const browser = await Browser.start({
-      folder: join(this.folder, `browser-${this.count()}`), extension: join(this.folder, "extension"), id: this.id,
-      tlsKeys: [this.service.tlsKey, ...tlsKeys], configuration, ...rest,
+      folder: join(this.folder, `browser-${this.count()}`),
+      extension: join(this.folder, "extension"),
+      id: this.id,
+      tlsKeys: [this.service.tlsKey, ...tlsKeys],
+      configuration,
+      ...rest,
     });
     stage.browser = browser;
     stage.page = await browser.status(DESKTOP);
@@ -130,8 +137,14 @@ export class Stage {
       const text = (selector: string) => article.querySelector<HTMLElement>(selector)?.innerText.trim() ?? "";
       const button = article.querySelector("button");
       return {
-        tone: article.dataset["tone"] ?? "", sentence: text(".sentence"), more: text(".more"), remedy: text(".remedy p"),
-        number: text(".number p"), details: text("dl"), button: button?.innerText ?? "", enabled: !button?.disabled,
+        tone: article.dataset["tone"] ?? "",
+        sentence: text(".sentence"),
+        more: text(".more"),
+        remedy: text(".remedy p"),
+        number: text(".number p"),
+        details: text("dl"),
+        button: button?.innerText ?? "",
+        enabled: !button?.disabled,
       };
     }, profile);
   }
@@ -160,19 +173,25 @@ export class Stage {
 
   /** Waits until a whole look has been taken at a service. */
   async worked(server: string): Promise<void> {
-    await until(`a look at ${server}`, async () => this.page.evaluate(async (url) => {
-      const { seen } = await chrome.storage.local.get("seen");
-      return typeof seen === "string" && seen.includes(url);
-    }, server));
+    await until(`a look at ${server}`, async () =>
+      this.page.evaluate(async (url) => {
+        const { seen } = await chrome.storage.local.get("seen");
+        return typeof seen === "string" && seen.includes(url);
+      }, server),
+    );
     this.world.steps.taken = [];
     await this.look();
-    await until("a look", async () => this.world.steps.taken.some((step) => step.name === "write checked" && step.when === "after"));
+    await until("a look", async () =>
+      this.world.steps.taken.some((step) => step.name === "write checked" && step.when === "after"),
+    );
   }
 
   /** Waits until nothing is shown on the desktop any more. */
   async noNotifications(): Promise<void> {
-    await until("no notification", async () =>
-      Object.keys(await this.page.evaluate(() => chrome.notifications.getAll())).length === 0);
+    await until(
+      "no notification",
+      async () => Object.keys(await this.page.evaluate(() => chrome.notifications.getAll())).length === 0,
+    );
   }
 
   /** Takes pictures: in a window and as a popup, light and dark. */
@@ -181,11 +200,16 @@ export class Stage {
       for (const colorScheme of ["light", "dark"] as const) {
         await this.page.setViewportSize(viewport);
         await this.page.emulateMedia({ colorScheme });
-        const out = await this.page.evaluate(() => Array.from(document.querySelectorAll("main *"))
-          .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth)
-          .map((element) => element.outerHTML.slice(0, 100)));
+        const out = await this.page.evaluate(() =>
+          Array.from(document.querySelectorAll("main *"))
+            .filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth)
+            .map((element) => element.outerHTML.slice(0, 100)),
+        );
         if (out.length > 0) throw new Error(`${name}, ${size}: sticks out: ${out.join("\n")}`);
-        await this.page.screenshot({ path: join(PICTURES, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+        await this.page.screenshot({
+          path: join(PICTURES, `${name}-${size}-${colorScheme}.png`),
+          fullPage: true,
+        });
       }
     }
     await this.page.setViewportSize(DESKTOP);
@@ -194,7 +218,10 @@ export class Stage {
 
   /** What the extension remembers of a profile. */
   async memory(profile: string): Promise<any> {
-    return this.page.evaluate(async (key) => (await chrome.storage.local.get(key))[key], `profile/${profile}`);
+    return this.page.evaluate(
+      async (key) => (await chrome.storage.local.get(key))[key],
+      `profile/${profile}`,
+    );
   }
 
   async stop(): Promise<void> {

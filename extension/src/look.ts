@@ -8,7 +8,16 @@ import { decide, type Candidate, type Decision } from "./decision.js";
 import { sha256, fromBase64, toBase64, toHex } from "./encoding.js";
 import { currentOf, enrol, type Means } from "./enrolment.js";
 import { failure, StepFailed, type Failure } from "./failure.js";
-import { belongs, candidate, ours, unknownIssuers, withInfo, withIssuers, type Issuers, type Ours } from "./inventory.js";
+import {
+  belongs,
+  candidate,
+  ours,
+  unknownIssuers,
+  withInfo,
+  withIssuers,
+  type Issuers,
+  type Ours,
+} from "./inventory.js";
 import type { Journal } from "./journal.js";
 import { blank, tokenOf, type Drawn, type Memory, type Store } from "./memory.js";
 import { plan } from "./patience.js";
@@ -22,7 +31,7 @@ const STRANGERS_LIFE = 24 * 3600 * 1000;
 /** Two clocks that differ by less are thought to agree. Milliseconds. */
 const CLOCKS_AGREE = 2000;
 
-/** What an agent needs of the world. */
+/** What a look needs of the world. */
 export interface World {
   device: Device;
   store: Store;
@@ -44,13 +53,16 @@ export interface Outcome {
 }
 
 /** Works for one configuration, for one look. */
-export class Agent {
+export class Look {
   readonly #authority: Authority;
   #ahead = 0;
   #rootsDue: number | null = null;
   #fetched: Promise<Certificate[]> | null = null;
 
-  constructor(private readonly world: World, private readonly configuration: Configuration) {
+  constructor(
+    private readonly world: World,
+    private readonly configuration: Configuration,
+  ) {
     const { fetch, now, online } = world;
     // Times that are remembered are the service's: see `#now`.
     this.#authority = new Authority(configuration.servers, fetch, now, online);
@@ -64,7 +76,7 @@ export class Agent {
   }
 
   /** Looks at every profile once. */
-  async look(): Promise<Outcome[]> {
+  async take(): Promise<Outcome[]> {
     const { store, now } = this.world;
     this.#ahead = (await store.read("clock"))?.ahead ?? 0;
     if (Math.abs(this.#ahead) < CLOCKS_AGREE) this.#ahead = 0;
@@ -114,7 +126,10 @@ export class Agent {
       const reason = action.kind === "enrol" ? action.reason : "resume";
       this.world.journal.add("info", `${profile.name}: enrolling (${reason})`);
       await enrol(profile, memory, this.#means(profile, memory));
-      this.world.journal.add("info", `${profile.name}: certificate ${memory.current?.serial} is in the token`);
+      this.world.journal.add(
+        "info",
+        `${profile.name}: certificate ${memory.current?.serial} is in the token`,
+      );
       const after = await this.#decide(profile, memory);
       await this.#tidy(profile, memory, after.decision, after.found);
       return soonest(after.next, memory.current?.renewAt ?? null);
@@ -131,7 +146,8 @@ export class Agent {
 
   /** The decision on what the token holds, and when the service wants to be asked again. */
   async #decide(
-    profile: ProfileSetting, memory: Memory,
+    profile: ProfileSetting,
+    memory: Memory,
   ): Promise<{ decision: Decision; found: Ours[]; next: number | null }> {
     const found = (await this.#found(profile)).filter((one) => belongs(one, profile, memory));
     const candidates: Candidate[] = [];
@@ -152,7 +168,9 @@ export class Agent {
     memory.drawn = drawn.find((one) => one.serial === decision.current) ?? memory.drawn;
     this.#remember(memory, decision, found, candidates);
     // What was due and not asked for, of a certificate that serves nobody, is no reason to hurry.
-    const infos = found.map((one) => one.info?.nextAt ?? null).filter((at) => at !== null && at > this.#now());
+    const infos = found
+      .map((one) => one.info?.nextAt ?? null)
+      .filter((at) => at !== null && at > this.#now());
     return { decision, found, next: soonest(this.#rootsDue, ...infos) };
   }
 
@@ -164,9 +182,8 @@ export class Agent {
     if (before !== undefined && before !== decision.current && !memory.former.includes(before)) {
       memory.former.push(before);
     }
-    memory.current = serving && seen
-      ? currentOf(serving.certificate, serving.issuer, seen.renewAt, attempt)
-      : null;
+    memory.current =
+      serving && seen ? currentOf(serving.certificate, serving.issuer, seen.renewAt, attempt) : null;
   }
 
   /** The service's certificates in the profile's token. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { Agent, type World } from "../../src/agent.js";
+import { Look, type World } from "../../src/look.js";
 import { issuerId, readCertificate } from "../../src/certificate.js";
 import type { Device } from "../../src/chromeos.js";
 import { failureOf } from "../../src/chromeos.js";
@@ -47,32 +47,45 @@ class Bench {
   readonly device: Device = {
     tokens: async () => this.tokens,
     certificates: async () => [...this.held],
-    challengeKey: async () => { this.challenges += 1; return Uint8Array.of(this.challenges); },
+    challengeKey: async () => {
+      this.challenges += 1;
+      return Uint8Array.of(this.challenges);
+    },
     importCertificate: async (_, der) => {
       const words = this.importFails;
       this.importFails = null;
       if (words !== null) throw new StepFailed(failureOf(words));
       this.held.push(der);
     },
-    removeCertificate: async (_, der) => { this.held = this.held.filter((held) => held !== der && toHex(held) !== toHex(der)); },
+    removeCertificate: async (_, der) => {
+      this.held = this.held.filter((held) => held !== der && toHex(held) !== toHex(der));
+    },
     email: async () => this.email,
   };
 
   readonly store: Store = {
     read: async (key) => structuredClone(this.stored.get(key)) as Stored[typeof key],
-    write: async (key, value) => { this.stored.set(key, structuredClone(value)); },
+    write: async (key, value) => {
+      this.stored.set(key, structuredClone(value));
+    },
   };
 
   async look(more: Record<string, unknown> = {}): Promise<{ memory: Memory; due: number | null }> {
     const reading = readConfiguration({
-      servers: ["https://vaca.example.com"], profiles: [{ name: "wifi-user", scope: "user" }], ...more,
+      servers: ["https://vaca.example.com"],
+      profiles: [{ name: "wifi-user", scope: "user" }],
+      ...more,
     });
     const world: World = {
-      device: this.device, store: this.store, journal: new Journal(this.store, () => this.now),
+      device: this.device,
+      store: this.store,
+      journal: new Journal(this.store, () => this.now),
       fetch: async (url, init) => this.#answer(new URL(url).pathname, init),
-      now: () => this.now, random: () => 0.5, online: () => this.online,
+      now: () => this.now,
+      random: () => 0.5,
+      online: () => this.online,
     };
-    const [outcome] = await new Agent(world, reading.configuration!).look();
+    const [outcome] = await new Look(world, reading.configuration!).take();
     return outcome!;
   }
 
@@ -85,25 +98,43 @@ class Bench {
   }
 
   #usual(path: string): Response {
-    if (path === "/v1/ca/bundle.pem") return new Response(openssl.pem("root"), { headers: { "Content-Type": "application/x-pem-file" } });
-    if (path === `/ca/${id}.crt`) return new Response(issuing, { headers: { "Content-Type": "application/pkix-cert" } });
-    if (path === "/v1/challenges") return new Response('{"challenge":"AQ=="}', { status: 201, headers: JSON_TYPE });
-    if (path !== "/v1/certificates") return new Response('{"code":"not_found","action":"stop"}', { status: 404, headers: PROBLEMS });
+    if (path === "/v1/ca/bundle.pem")
+      return new Response(openssl.pem("root"), { headers: { "Content-Type": "application/x-pem-file" } });
+    if (path === `/ca/${id}.crt`)
+      return new Response(issuing, { headers: { "Content-Type": "application/pkix-cert" } });
+    if (path === "/v1/challenges")
+      return new Response('{"challenge":"AQ=="}', { status: 201, headers: JSON_TYPE });
+    if (path !== "/v1/certificates")
+      return new Response('{"code":"not_found","action":"stop"}', { status: 404, headers: PROBLEMS });
     const { name } = leaves[this.#issued]!;
     this.#issued += 1;
-    return new Response(JSON.stringify({
-      certificate: openssl.pem(name), chain: [openssl.pem("issuing")],
-      renew_after: new Date(this.now + 20 * 24 * HOUR).toISOString(), attempt: `ATTEMPT${this.#issued}`,
-    }), { status: 201, headers: JSON_TYPE });
+    return new Response(
+      JSON.stringify({
+        certificate: openssl.pem(name),
+        chain: [openssl.pem("issuing")],
+        renew_after: new Date(this.now + 20 * 24 * HOUR).toISOString(),
+        attempt: `ATTEMPT${this.#issued}`,
+      }),
+      { status: 201, headers: JSON_TYPE },
+    );
   }
 
   info(index: number, more: Record<string, unknown> = {}): void {
     const known = {
-      profile: "wifi-user", status: "good", superseded_by: null, retry_after: 3600,
-      suggested_window: { start: new Date(this.now + 10 * 24 * HOUR).toISOString(), end: new Date(this.now + 12 * 24 * HOUR).toISOString() },
+      profile: "wifi-user",
+      status: "good",
+      superseded_by: null,
+      retry_after: 3600,
+      suggested_window: {
+        start: new Date(this.now + 10 * 24 * HOUR).toISOString(),
+        end: new Date(this.now + 12 * 24 * HOUR).toISOString(),
+      },
       ...more,
     };
-    this.answers.set(`/v1/certificates/${id}/${serial(index)}/renewal-info`, () => new Response(JSON.stringify(known), { headers: JSON_TYPE }));
+    this.answers.set(
+      `/v1/certificates/${id}/${serial(index)}/renewal-info`,
+      () => new Response(JSON.stringify(known), { headers: JSON_TYPE }),
+    );
   }
 
   get requested(): number {
@@ -133,11 +164,17 @@ test("somebody else's certificate is left alone", async () => {
 
 test("a session that remembers nothing recognises a certificate by its issuer's address and the service's word", async () => {
   const bench = new Bench();
-  const named = openssl.certificate("named", { signer: "issuing", address: `http://pki.example.com/ca/${id}.crt` });
+  const named = openssl.certificate("named", {
+    signer: "issuing",
+    address: `http://pki.example.com/ca/${id}.crt`,
+  });
   bench.held.push(named);
   const { serial: known } = readCertificate(named);
   bench.info(0);
-  bench.answers.set(`/v1/certificates/${id}/${known}/renewal-info`, bench.answers.get(`/v1/certificates/${id}/${serial(0)}/renewal-info`)!);
+  bench.answers.set(
+    `/v1/certificates/${id}/${known}/renewal-info`,
+    bench.answers.get(`/v1/certificates/${id}/${serial(0)}/renewal-info`)!,
+  );
   const { memory } = await bench.look();
   assert.equal(memory.current?.serial, known);
   assert.equal(bench.requested, 0);
@@ -148,8 +185,14 @@ test("what is served under an issuer's id has to have that id, and is not asked 
   bench.held.push(leaves[0]!.der);
   bench.info(0);
   const elsewhere = "/ca/0123456789abcdef.crt";
-  bench.answers.set(elsewhere, () => new Response(issuing, { headers: { "Content-Type": "application/pkix-cert" } }));
-  bench.answers.set("/v1/challenges", () => new Response('{"code":"busy","action":"retry_same"}', { status: 503, headers: PROBLEMS }));
+  bench.answers.set(
+    elsewhere,
+    () => new Response(issuing, { headers: { "Content-Type": "application/pkix-cert" } }),
+  );
+  bench.answers.set(
+    "/v1/challenges",
+    () => new Response('{"code":"busy","action":"retry_same"}', { status: 503, headers: PROBLEMS }),
+  );
   const { memory } = await bench.look();
   assert.equal(memory.current, null);
   bench.now += HOUR;
@@ -158,7 +201,10 @@ test("what is served under an issuer's id has to have that id, and is not asked 
 });
 
 test("a certificate that is known by its issuer alone belongs where the service says", async () => {
-  for (const [profile, requests] of [["wifi-user", 0], ["vpn-user", 1]] as const) {
+  for (const [profile, requests] of [
+    ["wifi-user", 0],
+    ["vpn-user", 1],
+  ] as const) {
     const bench = new Bench();
     bench.held.push(leaves[1]!.der);
     bench.stored.set("issuers", { [id]: Buffer.from(issuing).toString("base64") });
@@ -166,18 +212,27 @@ test("a certificate that is known by its issuer alone belongs where the service 
     const { memory } = await bench.look();
     assert.equal(bench.requested, requests, profile);
     if (profile === "wifi-user") assert.equal(memory.current?.serial, serial(1));
-    assert.ok(bench.held.some((held) => toHex(held) === toHex(leaves[1]!.der)), "it stays");
+    assert.ok(
+      bench.held.some((held) => toHex(held) === toHex(leaves[1]!.der)),
+      "it stays",
+    );
   }
 });
 
 test("what is superseded goes, once its successor is here", async () => {
   const bench = new Bench();
   await bench.look();
-  bench.info(0, { superseded_by: { issuer: id, serial: serial(1) }, suggested_window: { start: "2020-01-01T00:00:00Z", end: "2020-01-02T00:00:00Z" } });
+  bench.info(0, {
+    superseded_by: { issuer: id, serial: serial(1) },
+    suggested_window: { start: "2020-01-01T00:00:00Z", end: "2020-01-02T00:00:00Z" },
+  });
   bench.now += 7 * HOUR;
   const { memory } = await bench.look();
   assert.equal(memory.current?.serial, serial(1), "the window is over: renewed at once");
-  assert.deepEqual(bench.held.map((der) => readCertificate(der).serial), [serial(1)]);
+  assert.deepEqual(
+    bench.held.map((der) => readCertificate(der).serial),
+    [serial(1)],
+  );
   assert.deepEqual(memory.former, []);
 });
 
@@ -197,7 +252,10 @@ test("the moment of renewal is drawn in the window, once, and anew when the wind
   bench.info(0);
   bench.now += 7 * HOUR;
   const first = (await bench.look()).memory;
-  const start = Date.parse(JSON.parse(await bench.answers.get(`/v1/certificates/${id}/${serial(0)}/renewal-info`)!().text()).suggested_window.start);
+  const start = Date.parse(
+    JSON.parse(await bench.answers.get(`/v1/certificates/${id}/${serial(0)}/renewal-info`)!().text())
+      .suggested_window.start,
+  );
   assert.equal(first.current?.renewAt, start + 24 * HOUR);
   bench.now += 2 * HOUR;
   assert.equal((await bench.look()).memory.current?.renewAt, first.current?.renewAt);
@@ -210,7 +268,9 @@ test("a service that is silent about a certificate is not asked every few second
   bench.info(0);
   bench.now += 7 * HOUR;
   await bench.look();
-  bench.answers.set(path, () => { throw new TypeError("Failed to fetch"); });
+  bench.answers.set(path, () => {
+    throw new TypeError("Failed to fetch");
+  });
   bench.now += 2 * HOUR;
   const { due, memory } = await bench.look();
   assert.ok(due! - bench.now >= 15 * 60_000, "later");
@@ -219,7 +279,9 @@ test("a service that is silent about a certificate is not asked every few second
 
 test("an answer that is lost is asked for with the same bytes", async () => {
   const bench = new Bench();
-  bench.answers.set("/v1/certificates", () => { throw new TypeError("Failed to fetch"); });
+  bench.answers.set("/v1/certificates", () => {
+    throw new TypeError("Failed to fetch");
+  });
   const { memory, due } = await bench.look();
   assert.equal(memory.pending?.step, "answered");
   assert.ok(due! > bench.now && due! <= bench.now + 2000);
@@ -234,7 +296,14 @@ test("an answer that is lost is asked for with the same bytes", async () => {
 
 test("before the time has come nothing is asked", async () => {
   const bench = new Bench();
-  bench.answers.set("/v1/challenges", () => new Response('{"code":"busy","action":"retry_same"}', { status: 503, headers: { ...PROBLEMS, "Retry-After": "30" } }));
+  bench.answers.set(
+    "/v1/challenges",
+    () =>
+      new Response('{"code":"busy","action":"retry_same"}', {
+        status: 503,
+        headers: { ...PROBLEMS, "Retry-After": "30" },
+      }),
+  );
   const { due } = await bench.look();
   assert.ok(due! >= bench.now + 30_000);
   bench.asked = [];
@@ -244,9 +313,15 @@ test("before the time has come nothing is asked", async () => {
 });
 
 test("a denial drops its bytes, a fault of the service keeps them", async () => {
-  for (const [status, code, kept] of [[403, "blocked", null], [503, "issuer_expiring", "answered"]] as const) {
+  for (const [status, code, kept] of [
+    [403, "blocked", null],
+    [503, "issuer_expiring", "answered"],
+  ] as const) {
     const bench = new Bench();
-    bench.answers.set("/v1/certificates", () => new Response(JSON.stringify({ code, action: "ask_admin" }), { status, headers: PROBLEMS }));
+    bench.answers.set(
+      "/v1/certificates",
+      () => new Response(JSON.stringify({ code, action: "ask_admin" }), { status, headers: PROBLEMS }),
+    );
     const { memory } = await bench.look();
     assert.equal(memory.pending?.step ?? null, kept);
     assert.equal(memory.trouble?.refusal, true);
@@ -260,7 +335,11 @@ test("a certificate from an unexpected root waits for the configuration to be se
   assert.equal(bench.held.length, 0);
   bench.now += 2 * HOUR;
   await bench.look({ roots_sha256: ["00".repeat(32)] });
-  assert.equal(bench.asked.filter((path) => path.endsWith("bundle.pem")).length, 2, "roots that are doubted are fetched again");
+  assert.equal(
+    bench.asked.filter((path) => path.endsWith("bundle.pem")).length,
+    2,
+    "roots that are doubted are fetched again",
+  );
   bench.now += 2 * HOUR;
   const right = await bench.look({ roots_sha256: [toHex(await sha256(root))] });
   assert.equal(right.memory.trouble, null);
@@ -297,7 +376,10 @@ test("a clock that is slow by a day does not confuse renewals", async () => {
 });
 
 test("a key that was lost costs a new one, a token that was busy does not", async () => {
-  for (const [words, challenges] of [["Key not found.", 2], ["net::ERR_ADD_USER_CERT_FAILED", 1]] as const) {
+  for (const [words, challenges] of [
+    ["Key not found.", 2],
+    ["net::ERR_ADD_USER_CERT_FAILED", 1],
+  ] as const) {
     const bench = new Bench();
     bench.importFails = words;
     const { due } = await bench.look();
@@ -321,7 +403,9 @@ test("a session without the token, and one without a user, are told apart", asyn
 
 test("a fault of our own is one profile's trouble", async () => {
   const bench = new Bench();
-  bench.device.certificates = async () => { throw new RangeError("oops"); };
+  bench.device.certificates = async () => {
+    throw new RangeError("oops");
+  };
   const { memory } = await bench.look();
   assert.equal(memory.trouble?.code, "unexpected");
   assert.equal(memory.trouble?.detail, "RangeError: oops");
@@ -330,7 +414,9 @@ test("a fault of our own is one profile's trouble", async () => {
 test("nothing that is secret or personal reaches the journal", async () => {
   const bench = new Bench();
   await bench.look({ log_level: "debug" });
-  bench.answers.set("/v1/certificates", () => { throw new TypeError("Failed to fetch"); });
+  bench.answers.set("/v1/certificates", () => {
+    throw new TypeError("Failed to fetch");
+  });
   const journal = (bench.stored.get("journal") as string[]).join("\n");
   assert.match(journal, /wifi-user/);
   assert.doesNotMatch(journal, /@|BEGIN|AQ==/);

@@ -20,6 +20,9 @@ const FAULTS: [call: "generate" | "verify", fault: unknown, profile: string, cod
   ["generate", "malformed", USER, "verified_access_unavailable"],
   ["generate", { status: { code: "UNAUTHENTICATED" } }, USER, "verified_access_misconfigured"],
   ["generate", "tampered", USER, "challenge_not_signed"],
+  ["generate", "stale", USER, "challenge_response_refused"],
+  ["verify", { spkac: "AQID" }, USER, "certificate_request_invalid"],
+  ["verify", "malformed", USER, "verified_access_unavailable"],
   ["verify", "down", USER, "verified_access_unavailable"],
   ["verify", { status: { code: "RESOURCE_EXHAUSTED" } }, USER, "verified_access_unavailable"],
   ["verify", { status: { code: "INVALID_ARGUMENT" } }, USER, "challenge_response_refused"],
@@ -156,5 +159,14 @@ export function failures(world: () => World): void {
         assert.equal((await stage.chromebook.certificates("user")).length, 1);
       });
     }
+
+    // The last one: a service that has doubted its clock waits for an operator.
+    test("the service's clock differs from Google's", async () => {
+      await stage.scene();
+      await world().access.fault("generate", { clock_skew: { milliseconds: 600_000 } });
+      await stage.look();
+      const card = await explained(stage, USER, "clock_untrusted");
+      assert.equal(card.enabled, false, "the service said when to come back");
+    });
   });
 }

@@ -66,6 +66,10 @@ export const PROBLEMS: Record<string, Explanation> = {
   webhook_unavailable: { text: "webhook_unavailable", who: "nobody" },
   storage_unavailable: { text: "service_trouble", who: "nobody" },
   internal_error: { text: "service_trouble", who: "nobody" },
+  // Answers to operators, which no extension gets.
+  selection_too_large: { text: "client_mismatch", who: "helpdesk" },
+  confirmation_required: { text: "client_mismatch", who: "helpdesk" },
+  other_selection: { text: "client_mismatch", who: "helpdesk" },
 };
 
 /** Our own words for what ChromeOS says ({@link file://./chromeos.ts}) and for what we find ourselves. */

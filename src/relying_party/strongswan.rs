@@ -24,11 +24,15 @@ pub(super) fn files(site: &Site) -> Result<Vec<File>, ConfigurationError> {
     folder.certificates();
     let purpose = "The root: whom this gateway trusts.";
     folder.own("x509ca/root.pem", purpose, &site.root.pem);
+    // Lists that it has used before it goes on using, until it is told to forget them.
+    let reload = format!(
+        " env SWANCTL_DIR={} sh -c 'swanctl --load-creds && swanctl --flush-certs'",
+        site.place.folder
+    );
     folder.refresh(Refresh {
         service: "strongswan",
         layout: Layout::Each,
-        // Lists that it has used before it goes on using, until it is told to forget them.
-        reload: " sh -c 'swanctl --load-creds && swanctl --flush-certs'",
+        reload: &reload,
     })?;
     let mut steps = vec![
         "Put the gateway's own certificate there as x509/server.crt, the CA above it as x509ca/server-ca.crt, and its key as private/server.key. They come from a CA that the clients trust for the gateway, never from vaca.".to_owned(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
+use vaca_emulator::KeyAlgorithm;
 
 use super::daemon::{command, free_port};
 use super::world::{HOST, output};
@@ -153,6 +154,20 @@ async fn devices(world: &World, row: &mut Row) {
     revoke_and_check(world, &radius, &cases, row).await;
 }
 
+/// With the responder instead of lists.
+async fn ask_the_responder(world: &World, row: &mut Row) {
+    for trust in ["issuing", "root"] {
+        let options = ["--revocation", "ocsp", "--trust", trust];
+        let radius = Radius::start(world, "wifi-user", &options).await;
+        let holder = world.user("wifi-user", KeyAlgorithm::Ecdsa).await;
+        let name = radius.lets_in(&holder, &holder.chain, "1.3").await;
+        assert!(name.is_some(), "{trust}: {}", radius.daemon.log());
+        world.revoke(&holder).await;
+        assert_eq!(radius.lets_in(&holder, &holder.chain, "1.3").await, None);
+    }
+    row.besides("with --revocation ocsp: revoked later, refused at once");
+}
+
 #[tokio::test]
 async fn freeradius() {
     let mut row = Row::of("FreeRADIUS", &["freeradius", "-v"]);
@@ -160,6 +175,7 @@ async fn freeradius() {
     let world = World::new().await;
     users(&world, &mut row).await;
     devices(&world, &mut row).await;
+    ask_the_responder(&world, &mut row).await;
     row.tell();
     world.ca.check().await;
 }

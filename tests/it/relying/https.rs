@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use axum::Router;
 use http::HeaderMap;
+use vaca_emulator::KeyAlgorithm;
 
 use super::daemon::{command, free_port};
 use super::world::{HOST, output};
@@ -111,15 +112,26 @@ pub(super) struct Server {
 impl Server {
     /// With what is generated for it.
     pub(super) async fn start(world: &World, program: &'static Program, profile: &str) -> Self {
+        Self::start_with(world, program, profile, &[]).await
+    }
+
+    async fn start_with(
+        world: &World,
+        program: &'static Program,
+        profile: &str,
+        more: &[&str],
+    ) -> Self {
         let application = Application::start().await;
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
-        let mut options = vec!["--listen", listen.as_str()];
+        let mut options = [more, &["--listen", listen.as_str()]].concat();
         if program.is_proxy {
             options.extend(["--application", application.address.as_str()]);
         }
         let folder = world.generate(program.kind, profile, &options).await;
-        world.refreshed(&folder, &[]).await;
+        if folder.join("refresh").exists() {
+            world.refreshed(&folder, &[]).await;
+        }
         // What the program itself says of its files.
         let options = [&options[..], &["--replace", "--check"]].concat();
         let checked = world.config(program.kind, profile, &folder, &options).await;
@@ -293,6 +305,34 @@ async fn revoke_and_check(world: &World, server: &mut Server, cases: &[Case], ro
     });
 }
 
+/// With the responder instead of lists: nothing is refreshed, and who was revoked is refused at once.
+async fn ask_the_responder(
+    world: &World,
+    program: &'static Program,
+    cases: &[Case],
+    row: &mut Row,
+) {
+    let ocsp = ["--revocation", "ocsp"];
+    let server = Server::start_with(world, program, "wifi-user", &ocsp).await;
+    let good = world.user("wifi-user", KeyAlgorithm::Ecdsa).await;
+    for case in cases
+        .iter()
+        .filter(|case| ["a user, ECDSA", "revoked"].contains(&case.name))
+    {
+        let log = server.log();
+        assert_eq!(
+            server.lets_in(&case.holder).await,
+            case.is_let_in,
+            "{}: {log}",
+            case.name
+        );
+    }
+    assert!(server.lets_in(&good).await, "{}", server.log());
+    world.revoke(&good).await;
+    assert!(!server.lets_in(&good).await, "{}", server.log());
+    row.besides("with --revocation ocsp: revoked later, refused at once");
+}
+
 async fn story(program: &'static Program) {
     let mut row = Row::of(program.name, program.version);
     let world = World::new().await;
@@ -302,6 +342,9 @@ async fn story(program: &'static Program) {
         let mut server = Server::start(&world, program, profile).await;
         check_all(&server, cases, &mut row).await;
         revoke_and_check(&world, &mut server, cases, &mut row).await;
+    }
+    if ["nginx", "apache"].contains(&program.kind) {
+        ask_the_responder(&world, program, &users, &mut row).await;
     }
     row.tell();
     world.ca.check().await;

@@ -1,4 +1,4 @@
-//! More than a thousand certificates of every profile, some of them revoked, before seven judges who share no
+//! More than a thousand certificates of every profile, some of them revoked, before six judges who share no
 //! code with us, nor with each other: all of them say the same of each.
 
 use std::collections::BTreeSet;
@@ -336,7 +336,7 @@ async fn pkilint_finds_nothing(population: &Population) {
 }
 
 #[tokio::test]
-async fn seven_judges_agree_about_a_thousand_certificates() {
+async fn six_judges_agree_about_a_thousand_certificates() {
     let then = SystemClock::new().now().minus(600);
     let mut ca = TestCa::make_at(then, |text| configure(&text)).await;
     let folder = ca.folder.path();

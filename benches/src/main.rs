@@ -11,6 +11,7 @@ mod crls;
 mod lists;
 mod post;
 mod run;
+mod statuses;
 
 /// Loads a vaca of its own and measures it.
 #[derive(Debug, Parser)]
@@ -30,6 +31,8 @@ enum Command {
     Crl(crls::CrlArguments),
     /// Fill a record, and revoke all of it.
     Revoke(crls::RevokeArguments),
+    /// Fill a record with certificates, and ask how they stand.
+    Status(statuses::StatusArguments),
     /// Load another server with one kind of request, and print one line.
     Post(PostArguments),
     /// Be the Verified Access that believes everybody (started by `run`).
@@ -163,6 +166,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Lists(arguments) => lists::run(&arguments).await,
         Command::Crl(arguments) => crls::run(&arguments).await,
         Command::Revoke(arguments) => crls::revoke(&arguments).await,
+        Command::Status(arguments) => statuses::run(&arguments).await,
         Command::Post(arguments) => post::run(&arguments).await,
         Command::Run(arguments) => run::run(&arguments).await,
     }

@@ -73,8 +73,8 @@ async fn every_touch_of_an_ordered_event_shows_where_it_is() {
         ),
         (
             "INSERT INTO events (at, kind, actor, subject, detail, sequence, chain)
-             SELECT at, kind, actor, subject, detail, 18, chain FROM aside WHERE sequence = 17",
-            18,
+             SELECT at, kind, actor, subject, detail, 20, chain FROM aside WHERE sequence = 19",
+            20,
         ),
     ] {
         ca.execute(AssertSqlSafe(tampering)).await;
@@ -88,9 +88,9 @@ async fn every_touch_of_an_ordered_event_shows_where_it_is() {
         assert_eq!(vaca::audit::verify(&ca.store).await.unwrap(), events);
     }
     // The end has no later link that could miss it: whoever compares the number notices.
-    ca.execute("DELETE FROM events WHERE sequence = 17").await;
+    ca.execute("DELETE FROM events WHERE sequence = 19").await;
     assert_eq!(vaca::audit::verify(&ca.store).await.unwrap(), events - 1);
-    ca.execute("INSERT INTO events SELECT * FROM aside WHERE sequence = 17")
+    ca.execute("INSERT INTO events SELECT * FROM aside WHERE sequence = 19")
         .await;
     ca.execute("DROP TABLE aside").await;
     ca.check().await;

@@ -694,9 +694,7 @@ async fn answers_are_counted_by_issuer_and_status() {
     for _ in 0..3 {
         ca.ask(plain.clone()).await;
     }
-    let client = ca.client_at(Ipv4Addr::LOCALHOST);
-    let metrics = client.get(format!("{}/metrics", ca.admin)).send().await;
-    let metrics = metrics.unwrap().text().await.unwrap();
+    let metrics = ca.scrape().await.text;
     for line in [
         r#"vaca_ocsp_responses_total{issuer="issuing",status="good"} 4"#,
         r#"vaca_ocsp_responses_total{issuer="issuing",status="unknown"} 1"#,

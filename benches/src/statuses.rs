@@ -74,7 +74,11 @@ pub(crate) async fn run(arguments: &StatusArguments) -> anyhow::Result<()> {
         connections: 1,
     };
     let one = one.run().await?;
-    ensure!(one.errors.is_empty(), "no enrolment to copy: {:?}", one.errors);
+    ensure!(
+        one.errors.is_empty(),
+        "no enrolment to copy: {:?}",
+        one.errors
+    );
     service.stop().await?;
     let clock = SystemClock::new();
     let asked = fill(&state, arguments.certificates).await?;
@@ -216,7 +220,11 @@ async fn ask(
     let cpu = (processes::own_cpu()? - cpu).as_secs_f64();
     println!(
         "| {} | {connections} | {:.0} | {:.0} |",
-        if by_fingerprint { "fingerprint" } else { "issuer and number" },
+        if by_fingerprint {
+            "fingerprint"
+        } else {
+            "issuer and number"
+        },
         count(asked.len()) / took,
         cpu * 1e6 / count(asked.len()),
     );

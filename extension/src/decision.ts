@@ -49,6 +49,8 @@ export interface Decision {
   action: Action;
   /** The serial number of the certificate that serves. */
   current: string | null;
+  /** The one whose time to be renewed counts: that one, or else the last that served. */
+  counts: string | null;
   /** Serial numbers of those that it replaces. */
   remove: string[];
 }
@@ -60,6 +62,7 @@ export function decide(view: View): Decision {
   return {
     action: action(view, current),
     current: current?.serial ?? null,
+    counts: (current ?? newest(view.candidates))?.serial ?? null,
     // Nothing goes before something better is there: even a doubtful certificate may still open a door.
     remove: current ? others.filter((other) => replaced(other, view)).map(({ serial }) => serial) : [],
   };
@@ -68,11 +71,16 @@ export function decide(view: View): Decision {
 function action(view: View, current: Candidate | null): Action {
   const wanted = reason(view, current);
   if (!view.pending && wanted === null) return { kind: "keep", until: current?.renewAt ?? view.now };
-  const until = view.trouble ? view.trouble.retryAt : view.now;
+  const until = view.trouble ? view.trouble.retryAt : spread(view, wanted);
   if (until === null || until > view.now) return { kind: "wait", until };
   if (view.pending) return { kind: "resume" };
   const because = wanted ?? "missing";
   return view.ask && !view.consent ? { kind: "ask", reason: because } : { kind: "enrol", reason: because };
+}
+
+/** What is revoked is revoked for many at once: the service spreads them, in some minutes. */
+function spread(view: View, wanted: Reason | null): number {
+  return wanted === "revoked" && !view.pending ? (newest(view.candidates)?.renewAt ?? view.now) : view.now;
 }
 
 function reason(view: View, current: Candidate | null): Reason | null {

@@ -165,7 +165,7 @@ export class Look {
       ask: this.configuration.interaction === "ask",
       consent: memory.consent,
     });
-    memory.drawn = drawn.find((one) => one.serial === decision.current) ?? memory.drawn;
+    memory.drawn = drawn.find((one) => one.serial === decision.counts) ?? memory.drawn;
     this.#remember(memory, decision, found, candidates);
     // What was due and not asked for, of a certificate that serves nobody, is no reason to hurry.
     const infos = found

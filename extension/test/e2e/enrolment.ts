@@ -124,8 +124,9 @@ export function enrolment(world: () => World): void {
       await stage.page.evaluate(async () => {
         const key = "profile/wifi-user" as const;
         const memory = (await chrome.storage.local.get(key))[key] as any;
-        memory.renewAfter.at = Date.now() - 1000;
-        await chrome.storage.local.set({ [key]: memory, "infos/user": {} });
+        // The moment that was drawn in the service's window has come.
+        memory.drawn.at = Date.now() - 5000;
+        await chrome.storage.local.set({ [key]: memory });
       });
       await stage.look();
       await until("another certificate", async () => {
@@ -135,6 +136,48 @@ export function enrolment(world: () => World): void {
       await stage.good(USER);
       assert.equal(await stage.chromebook.keys("user"), 2, "with a key of its own");
       assert.equal((await stage.chromebook.certificates("system")).length, 1, "the device's stays");
+    });
+
+    test("an extension that remembers nothing recognises what it had", async () => {
+      await stage.scene();
+      await stage.look();
+      await stage.good(USER);
+      await stage.good(DEVICE);
+      const [mine] = await stage.chromebook.certificates("user");
+      await stage.forget();
+      await stage.look();
+      await stage.good(USER);
+      await stage.good(DEVICE);
+      const { current } = await stage.memory(USER);
+      assert.equal(current.serial, mine?.serialNumber.toLowerCase());
+      assert.equal(await stage.chromebook.keys("user"), 1, "nothing was asked for");
+      assert.equal(await stage.chromebook.keys("system"), 1);
+    });
+
+    test("a revoked certificate is replaced, and goes", async () => {
+      await stage.scene();
+      await stage.look();
+      await stage.good(USER);
+      const [before] = await stage.chromebook.certificates("user");
+      const serial = before?.serialNumber.toLowerCase() ?? "";
+      world().service.vaca("revoke", "--serial", serial, "--reason", "superseded");
+      await stage.page.evaluate(() => chrome.storage.local.set({ "infos/user": {} }));
+      await stage.look();
+      // The service spreads what it revokes over ten minutes; the test does not wait for its turn.
+      await until("the moment", async () => (await stage.memory(USER)).drawn?.serial === serial);
+      await until("no certificate", async () => (await stage.memory(USER)).current === null);
+      await stage.page.evaluate(async () => {
+        const key = "profile/wifi-user" as const;
+        const memory = (await chrome.storage.local.get(key))[key] as any;
+        memory.drawn.at = Date.now() - 5000;
+        await chrome.storage.local.set({ [key]: memory });
+      });
+      await stage.look();
+      await until("another certificate", async () => {
+        const held = await stage.chromebook.certificates("user");
+        return held.length === 1 && held[0]?.serialNumber !== before?.serialNumber;
+      });
+      await stage.good(USER);
     });
 
     test("the page works with the keyboard alone, and says its language", async () => {

@@ -236,13 +236,22 @@ test("what is superseded goes, once its successor is here", async () => {
   assert.deepEqual(memory.former, []);
 });
 
-test("a revoked certificate is replaced", async () => {
+test("a revoked certificate is replaced, in the minutes that the service suggests", async () => {
   const bench = new Bench();
   await bench.look();
-  bench.info(0, { status: "revoked" });
   bench.now += 7 * HOUR;
-  const { memory } = await bench.look();
-  assert.equal(memory.current?.serial, serial(1));
+  const window = {
+    start: new Date(bench.now).toISOString(),
+    end: new Date(bench.now + HOUR / 6).toISOString(),
+  };
+  bench.info(0, { status: "revoked", suggested_window: window });
+  const { memory, due } = await bench.look();
+  assert.equal(memory.current, null);
+  assert.equal(bench.requested, 1);
+  assert.ok(Math.abs(due! - (bench.now + HOUR / 12)) <= 1000, "in the middle, as it was drawn");
+  bench.now = due!;
+  const after = await bench.look();
+  assert.equal(after.memory.current?.serial, serial(1));
   assert.equal(bench.held.length, 1);
 });
 

@@ -131,12 +131,13 @@ export class Service {
   private constructor(
     readonly folder: string,
     readonly port: number,
+    readonly pki: number,
   ) {}
 
   /** Makes the CA and serves. */
   static async start(folder: string, access: VerifiedAccess, extension: string): Promise<Service> {
     mkdirSync(folder, { recursive: true });
-    const service = new Service(folder, await freePort());
+    const service = new Service(folder, await freePort(), await freePort());
     service.#makeTls();
     writeFileSync(join(folder, "vaca.toml"), service.#configuration(access, extension));
     service.vaca("migrate");
@@ -234,6 +235,8 @@ deployment_key_file = "deployment.key"
 
 [listen]
 api = "127.0.0.1:${this.port}"
+pki = "127.0.0.1:${this.pki}"
+pki_base_url = "http://pki.example.com"
 tls_certificate_file = "tls.crt"
 tls_key_file = "tls.key"
 

@@ -119,6 +119,16 @@ export class Stage {
     steps.clear();
   }
 
+  /** The same Chromebook, with an extension that remembers nothing. */
+  async forget(): Promise<void> {
+    this.world.steps.judge = () => "hold";
+    await this.browser.kill();
+    await this.page.evaluate(() => chrome.storage.local.clear());
+    await this.browser.kill();
+    await this.page.evaluate(() => chrome.storage.local.clear());
+    this.world.steps.clear();
+  }
+
   /** Wakes the worker. */
   async look(): Promise<void> {
     await this.page.evaluate(() => void chrome.runtime.sendMessage({ kind: "look" }));

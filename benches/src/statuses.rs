@@ -27,6 +27,8 @@ use vaca_emulator::KeyAlgorithm;
 
 /// Certificates in one commit.
 const CHUNK: u64 = 100_000;
+/// A month of minutes.
+const MINUTES: u64 = 43_200;
 /// Certificates that are asked about, one after the other, anywhere in the record.
 const ASKED: usize = 20_000;
 
@@ -131,37 +133,13 @@ async fn fill(state: &State, certificates: u64) -> anyhow::Result<Vec<Asked>> {
         let last = (first + CHUNK).min(certificates);
         let mut transaction = connection.begin().await?;
         for number in first..last {
-            let copy = [&der[..], &number.to_be_bytes()].concat();
-            let digest = vaca::model::digest::sha256(&copy);
-            let [a, b, c, d, e, f, g, h, ..] = digest;
-            let short = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
-            // The minute of a record of a month, then what nobody guesses.
-            let minute = number * 43_200 / certificates;
-            let mixed = vaca::model::serial::hex(&digest);
-            let serial = format!("01{minute:06x}{}", mixed.get(8..32).unwrap_or_default());
-            sqlx::query(
-                "INSERT INTO certificates (certified_key_id, kind, state, issuer_id, serial,
-                     profile, profile_hash, identity, email, spki_sha256, tbs, der, not_before,
-                     not_after, renew_after, intended_at, closed_at, fingerprint)
-                 SELECT certified_key_id, kind, state, issuer_id, $1, profile, profile_hash,
-                     'user:copy' || $2 || '@example.com', 'copy' || $2 || '@example.com',
-                     spki_sha256, tbs, $3, not_before, not_after - $4, renew_after, intended_at,
-                     closed_at, $5
-                 FROM certificates WHERE id = $6",
-            )
-            .bind(&serial)
-            .bind(i64::try_from(number)?)
-            .bind(&copy)
-            .bind(i64::try_from((43_200 - minute) * 30)?)
-            .bind(short)
-            .bind(row)
-            .execute(&mut *transaction)
-            .await?;
+            let copy = Copy::of(&der, number, certificates);
+            copy.insert(&mut transaction, row).await?;
             if number % every == 0 {
-                let serial = SerialNumber::parse(&serial).context("a number")?;
+                let serial = SerialNumber::parse(&copy.serial).context("a number")?;
                 asked.push(Asked {
                     name: (issuer.clone(), serial),
-                    fingerprint: Fingerprint(digest),
+                    fingerprint: Fingerprint(copy.digest),
                 });
             }
         }
@@ -177,6 +155,55 @@ async fn fill(state: &State, certificates: u64) -> anyhow::Result<Vec<Asked>> {
     // In no order that the record knows.
     asked.sort_by_key(|asked| asked.fingerprint.0);
     Ok(asked)
+}
+
+/// One row more.
+struct Copy {
+    number: u64,
+    /// Minutes from the beginning of a record of a month.
+    minute: u64,
+    octets: Vec<u8>,
+    digest: [u8; 32],
+    serial: String,
+}
+
+impl Copy {
+    fn of(der: &[u8], number: u64, certificates: u64) -> Self {
+        let octets = [der, &number.to_be_bytes()].concat();
+        let digest = vaca::model::digest::sha256(&octets);
+        let minute = number * MINUTES / certificates;
+        let mixed = vaca::model::serial::hex(&digest);
+        let serial = format!("01{minute:06x}{}", mixed.get(8..32).unwrap_or_default());
+        Self {
+            number,
+            minute,
+            octets,
+            digest,
+            serial,
+        }
+    }
+
+    async fn insert(&self, connection: &mut SqliteConnection, row: i64) -> anyhow::Result<()> {
+        let [a, b, c, d, e, f, g, h, ..] = self.digest;
+        sqlx::query(
+            "INSERT INTO certificates (certified_key_id, kind, state, issuer_id, serial, profile,
+                 profile_hash, identity, email, spki_sha256, tbs, der, not_before, not_after,
+                 renew_after, intended_at, closed_at, fingerprint)
+             SELECT certified_key_id, kind, state, issuer_id, $1, profile, profile_hash,
+                 'user:copy' || $2 || '@example.com', 'copy' || $2 || '@example.com', spki_sha256,
+                 tbs, $3, not_before, not_after - $4, renew_after, intended_at, closed_at, $5
+             FROM certificates WHERE id = $6",
+        )
+        .bind(&self.serial)
+        .bind(i64::try_from(self.number)?)
+        .bind(&self.octets)
+        .bind(i64::try_from((MINUTES - self.minute) * 30)?)
+        .bind(i64::from_be_bytes([a, b, c, d, e, f, g, h]))
+        .bind(row)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
 }
 
 async fn ask(

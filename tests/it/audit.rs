@@ -48,9 +48,9 @@ async fn every_touch_of_an_ordered_event_shows_where_it_is() {
     for (tampering, breaks_at) in [
         ("DELETE FROM events WHERE sequence = 1", 1),
         ("DELETE FROM events WHERE sequence = 7", 7),
-        ("UPDATE events SET detail = '{}' WHERE sequence = 7", 7),
+        ("UPDATE events SET detail = '[]' WHERE sequence = 7", 7),
         ("UPDATE events SET at = at + 1 WHERE sequence = 8", 8),
-        ("UPDATE events SET kind = 'crl_issued' WHERE sequence = 9", 9),
+        ("UPDATE events SET kind = 'block_added' WHERE sequence = 9", 9),
         ("UPDATE events SET actor = 'nobody' WHERE sequence = 10", 10),
         ("UPDATE events SET subject = subject || 'x' WHERE sequence = 16", 16),
         ("UPDATE events SET chain = zeroblob(32) WHERE sequence = 5", 5),

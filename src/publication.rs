@@ -38,6 +38,8 @@ use folder::Folder;
 
 /// The lease of whoever makes lists.
 pub const LEASE: &str = "crl";
+/// A revocation that no list has is told of after so long, in seconds.
+const PATIENCE: i64 = 600;
 /// Lines that are read from the record at once.
 const LINES: u32 = 5_000;
 /// After a list that could not be published nobody tries again for so long.
@@ -99,6 +101,8 @@ pub struct Standing {
     pub served: Option<CrlRow>,
     /// The last one that is recorded: where lists were signed ahead, a later one.
     pub last: Option<CrlRow>,
+    /// When the first revocation was made that the last one lacks.
+    pub pending: Option<Timestamp>,
     /// Why the next could not be made, where it was tried.
     pub failing: Option<String>,
     /// What whoever fetches it over the public address sees.
@@ -118,6 +122,12 @@ impl Standing {
                 Some("it has ended: relying parties refuse everybody")
             }
             _ if self.failing.is_some() => Some("the next one cannot be made: the log says why"),
+            _ if self.is_root && self.pending.is_some() => {
+                Some("it lacks a CA that was revoked: sign the next now with `vaca crl sign-root`")
+            }
+            _ if self.pending.is_some_and(|at| now.since(at) > PATIENCE) => {
+                Some("what was revoked is not in it: no node makes the next")
+            }
             (Some(_), Some(last)) if self.is_root && left(last) < ROOT_CRL_LIFETIME / 3 => {
                 Some("a third of its life is left: sign the next with `vaca crl sign-root`")
             }
@@ -172,7 +182,7 @@ impl Publication {
     /// The lists of all levels, PEM, one behind the other; `None` where one is missing: a server that
     /// loads less than it needs refuses everybody or, worse, nobody.
     #[must_use]
-    pub fn all(&self) -> Option<Arc<str>> {
+    pub fn all(&self) -> Option<Bytes> {
         self.current.read().ok()?.all()
     }
 
@@ -184,9 +194,18 @@ impl Publication {
         let mut changed = Vec::new();
         for publisher in &self.publishers {
             let id = publisher.authority.issuer_id();
-            let newest = self.resources.store.newest_crl(&id, now).await?;
+            let store = &self.resources.store;
+            // A root's may be signed ahead. The service's own begin when they are made, whatever a clock
+            // says that was set back since.
+            let newest = if publisher.issuer.is_none() {
+                store.newest_crl(&id, now).await?
+            } else {
+                store.last_crl(&id).await?
+            };
             let Some(row) = newest else { continue };
-            if self.crl(&id).is_some_and(|served| served.row() == row) {
+            // Never back to an older one: what was revoked since would be good again.
+            let served = self.crl(&id).map(|served| served.row());
+            if served.is_some_and(|served| served.number > row.number || served == row) {
                 continue;
             }
             // Replaced between the two statements: the next look finds its successor.
@@ -228,11 +247,9 @@ impl Publication {
     }
 
     /// Makes the lists that are due, as long as the lease is this one. The others are not kept from being
-    /// made by one that cannot.
-    pub async fn publish_due(&self, now: Timestamp, fence: Fence) {
-        if !self.resources.verifier.clock_trusted() {
-            return;
-        }
+    /// made by one that cannot. Answers whether all could be made that had to be.
+    pub async fn publish_due(&self, now: Timestamp, fence: Fence) -> bool {
+        let mut went_well = true;
         for publisher in &self.publishers {
             let Some(issuer) = &publisher.issuer else {
                 continue;
@@ -243,14 +260,18 @@ impl Publication {
             match self.publish_if_due(issuer, now, fence).await {
                 Ok(()) => self.failed(issuer.id(), None),
                 // The other node's list is looked at the next time.
-                Err(PublicationError::Overtaken) => {}
+                Err(PublicationError::Overtaken) => {
+                    tracing::info!(issuer = publisher.name, "another node makes the CRL");
+                }
                 Err(error) => {
+                    went_well = false;
                     tracing::error!(issuer = publisher.name, %error, "no CRL was published");
                     self.resources.metrics.crls.failed(issuer.id());
                     self.failed(issuer.id(), Some(error.to_string()));
                 }
             }
         }
+        went_well
     }
 
     fn rests(&self, issuer: &IssuerId) -> bool {
@@ -260,6 +281,11 @@ impl Publication {
             let failure = failures.get(issuer);
             failure.is_some_and(|(_, at)| now.saturating_sub(*at) < REST)
         })
+    }
+
+    fn why_failing(&self, issuer: &IssuerId) -> Option<String> {
+        let failures = self.failures.read().ok()?;
+        failures.get(issuer).map(|(why, _)| why.clone())
     }
 
     fn failed(&self, issuer: &IssuerId, why: Option<String>) {
@@ -397,17 +423,18 @@ impl Publication {
         let mut standings = Vec::with_capacity(self.publishers.len());
         for publisher in &self.publishers {
             let id = publisher.authority.issuer_id();
-            let failures = self.failures.read().ok();
-            let failing = failures.and_then(|failures| {
-                let failure = failures.get(&id);
-                failure.map(|(why, _)| why.clone())
-            });
+            let failing = self.why_failing(&id);
             let served = self.crl(&id).map(|crl| crl.row());
+            let store = &self.resources.store;
+            let last = store.last_crl(&id).await?;
+            let covers = last.map_or(0, |last| last.covers);
+            let pending = store.first_revocation_after(&id, covers).await?;
             standings.push(Standing {
                 name: publisher.name.clone(),
                 is_root: publisher.issuer.is_none(),
                 served,
-                last: self.resources.store.last_crl(&id).await?,
+                last,
+                pending,
                 failing,
                 seen: self.watch.seen(&id),
                 issuer: id,

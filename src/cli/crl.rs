@@ -23,6 +23,8 @@ use crate::store::revocations::RevokedCertificate;
 
 /// Lines that are read from the record at once.
 const LINES: u32 = 1_000;
+/// Highest number that is taken from elsewhere: a number of seconds fits, and a billion lists behind it.
+const NUMBER_MAX: u64 = 1 << 53;
 /// Lists that are signed ahead, at the most: ten years of quarters.
 const AHEAD: u32 = 40;
 
@@ -234,6 +236,17 @@ async fn import(config: &Config, store: &Store, path: &Path) -> anyhow::Result<(
         )
     })?;
     let (id, update) = (root.issuer_id(), read.update());
+    let now = SystemClock::new().now();
+    ensure!(
+        update.this_update < update.next_update && update.next_update > now,
+        "it has ended at {}, or ends before it begins: relying parties would refuse everybody",
+        update.next_update
+    );
+    ensure!(
+        update.number.0 <= NUMBER_MAX,
+        "its number, {}, leaves no room for those that follow",
+        update.number.0
+    );
     let last = store.last_crl_number(&id).await?;
     ensure!(
         i64::try_from(update.number.0)? > last,
@@ -254,7 +267,7 @@ async fn import(config: &Config, store: &Store, path: &Path) -> anyhow::Result<(
             .join(", ")
     );
     follow(store, root, &der).await?;
-    let recorder = recorder(store, SystemClock::new().now());
+    let recorder = recorder(store, now);
     recorder
         .take(&read, sha256(read.tbs()), der, listed(covers))
         .await?;

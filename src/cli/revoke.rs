@@ -145,7 +145,7 @@ fn tell(view: &DoneView, planned: &Plan) {
     for note in &planned.notes {
         println!("note: {note}");
     }
-    if planned.examples.iter().any(|one| one.kind == "issuing") {
+    if planned.authorities > 0 {
         println!("note: a CA was revoked: sign its root's next CRL now, with `vaca crl sign-root`");
     }
 }

@@ -107,7 +107,7 @@ pub(super) async fn all(
     State(publication): State<Arc<Publication>>,
 ) -> Result<Octets<AllLists>, Problem> {
     let all = publication.all().ok_or(ProblemCode::NotFound)?;
-    Ok(Octets::new(all.to_string()))
+    Ok(Octets::new(all))
 }
 
 /// The list, the part of it that was asked for, or that it is still the same (RFC 9110, sections 13 and 14).
@@ -157,7 +157,8 @@ fn is_known(asked: &HeaderMap, tag: Option<&ETag>, made: SystemTime) -> bool {
     }
     asked
         .typed_get::<IfModifiedSince>()
-        .is_some_and(|since| !since.is_modified(made))
+        // Only this very time: a list that was made after a clock was set back has an earlier one.
+        .is_some_and(|since| SystemTime::from(since) == made)
 }
 
 /// What is wanted of a list.

@@ -59,7 +59,7 @@ impl PublishedCrl {
 #[derive(Debug, Default)]
 pub(super) struct Current {
     lists: HashMap<IssuerId, Arc<PublishedCrl>>,
-    all: Option<Arc<str>>,
+    all: Option<Bytes>,
 }
 
 impl Current {
@@ -67,7 +67,7 @@ impl Current {
         self.lists.get(issuer).cloned()
     }
 
-    pub(super) fn all(&self) -> Option<Arc<str>> {
+    pub(super) fn all(&self) -> Option<Bytes> {
         self.all.clone()
     }
 

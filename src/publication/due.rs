@@ -27,8 +27,10 @@ impl Timing {
         // Made under a clock that has been set back since: to others it has not begun.
         let ahead = last.this_update.since(now) > SKEW;
         let old = now.since(last.this_update) >= self.every - self.jitter(issuer, last.number);
+        // A mass revocation goes on for minutes under the time of its beginning.
+        let rested = now.since(last.this_update) >= DEBOUNCE;
         let waited = pending.is_some_and(|at| now.since(at) >= DEBOUNCE || at.since(now) > SKEW);
-        ahead || old || waited
+        ahead || old || (waited && rested)
     }
 
     /// 0 to a tenth of the time between two lists, another one for each list, so that many services do not
@@ -76,6 +78,7 @@ mod tests {
         assert!(!due(60, Some(0)));
         assert!(!due(60, Some(DEBOUNCE - 1)));
         assert!(due(60, Some(DEBOUNCE)));
+        assert!(!due(DEBOUNCE - 1, Some(60)), "one list is just made");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use prost::bytes::Bytes;
+
 use crate::model::certificate::IssuerId;
 use crate::publication::PublishedCrl;
 
@@ -33,7 +35,7 @@ impl Folder {
     pub(super) async fn write(
         &self,
         lists: Vec<(IssuerId, Arc<PublishedCrl>)>,
-        all: Option<Arc<str>>,
+        all: Option<Bytes>,
     ) -> std::io::Result<()> {
         self.is_behind.store(true, Ordering::Relaxed);
         let path = self.path.clone();
@@ -43,7 +45,7 @@ impl Folder {
                 replace(&path, &format!("{issuer}.crl"), crl.der())?;
             }
             if let Some(all) = all {
-                replace(&path, "all.pem", all.as_bytes())?;
+                replace(&path, "all.pem", &all)?;
             }
             // The names are on the disk, too.
             std::fs::File::open(&path)?.sync_all()

@@ -11,7 +11,7 @@ use crate::model::serial::{SerialNumber, hex};
 use crate::revocation::{Office, Order, Selection, Target};
 use crate::store::blocks::Blocked;
 use crate::store::certificates::Holder;
-use crate::store::selection::{Place, Selected};
+use crate::store::selection::{Place, Selected, Within};
 use crate::store::{Store, StoreError};
 
 /// Rows that are read at once.
@@ -55,6 +55,8 @@ pub struct Plan {
     pub examples: Vec<Selected>,
     /// Who would get no new certificate.
     pub blocks: Vec<Blocked>,
+    /// How many of them are CAs' own: each ends all that its CA has signed.
+    pub authorities: u64,
     /// Numbers that no certificate has.
     pub missing: Vec<String>,
     /// What could not be linked, in words.
@@ -100,6 +102,7 @@ impl<'a> Draft<'a> {
                 already: 0,
                 examples: Vec::new(),
                 blocks: Vec::new(),
+                authorities: 0,
                 missing: Vec::new(),
                 notes: Vec::new(),
                 digest: String::new(),
@@ -121,6 +124,7 @@ impl<'a> Draft<'a> {
             self.plan.already += 1;
         } else {
             self.plan.rows.push(certificate.row);
+            self.plan.authorities += u64::from(certificate.kind == "issuing");
         }
         if self.plan.examples.len() < EXAMPLES {
             self.plan.examples.push(certificate);
@@ -165,8 +169,8 @@ async fn gather(
             store.select_identity(&identity, now).await?
         }
         Target::All => {
-            let mut after = None;
-            while let Some((part, place)) = part(store, now, after).await? {
+            let (mut after, within) = (None, &selection.filter.within());
+            while let Some((part, place)) = part(store, within, now, after).await? {
                 after = Some(place);
                 for certificate in part {
                     draft.take(certificate);
@@ -192,10 +196,11 @@ async fn gather(
 /// A part of all certificates, and where it ends; `None` behind the last.
 async fn part(
     store: &Store,
+    within: &Within<'_>,
     now: Timestamp,
     after: Option<Place>,
 ) -> Result<Option<(Vec<Selected>, Place)>, StoreError> {
-    let part = store.select_part(now, after, PART).await?;
+    let part = store.select_part(within, now, after, PART).await?;
     let place = part.last().map(|last| (last.not_after, last.row));
     Ok(place.map(|place| (part, place)))
 }
@@ -234,8 +239,8 @@ async fn of_device(
     let mut found = store.select_identity(&own, now).await?;
     found.extend(store.select_virtual_device(device.as_str(), now).await?);
     if found.is_empty() {
-        let mut after = None;
-        while let Some((part, place)) = part(store, now, after).await? {
+        let (mut after, within) = (None, &Within::ANYTHING);
+        while let Some((part, place)) = part(store, within, now, after).await? {
             after = Some(place);
             let has = |certificate: &Selected| {
                 let ids = certificate.holder.device_ids();

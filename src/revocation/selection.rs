@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::model::certificate::IssuerId;
 use crate::model::identity::{DeviceId, Email};
 use crate::model::serial::SerialNumber;
-use crate::store::selection::Selected;
+use crate::store::selection::{Selected, Within};
 
 /// By what certificates are chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,16 @@ pub struct Filter {
 impl Filter {
     fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The same, for the record to look for.
+    pub(super) fn within(&self) -> Within<'_> {
+        Within {
+            profile: self.profile.as_deref(),
+            issuer: self.issuer.as_ref().map(IssuerId::as_str),
+            from: self.issued_from.unwrap_or(Timestamp(i64::MIN)),
+            until: self.issued_until.unwrap_or(Timestamp(i64::MAX)),
+        }
     }
 
     pub(super) fn admits(&self, certificate: &Selected) -> bool {

@@ -15,15 +15,20 @@ use crate::store::leases::Acquire;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks from outside.
 const LOOK_OUTSIDE: Duration = Duration::from_secs(60);
-/// How long the lease is held, in seconds: longer than the largest list takes, so that it does not go to
-/// another node in the middle. A node that dies is replaced after it.
-const LEASE_TIME: i64 = 60;
+/// How long the lease is held, in seconds. A node that dies is replaced after it.
+const LEASE_TIME: i64 = 20;
+/// While a list is made, the lease is taken again after so long: the largest take longer than it is held.
+const KEEP: Duration = Duration::from_secs(5);
+/// A node that could not make a list leaves it to the others for so long: the lease ends meanwhile.
+const STAND_BACK: Duration = Duration::from_secs(30);
 
 /// Whoever makes lists, if the lease is this node's.
 pub(super) struct Publisher {
     resources: Arc<Resources>,
     publication: Arc<Publication>,
     holder: String,
+    /// In monotonic time: not before then.
+    back_at: Duration,
 }
 
 impl Publisher {
@@ -37,10 +42,11 @@ impl Publisher {
             resources: Arc::clone(resources),
             publication: Arc::clone(publication),
             holder,
+            back_at: Duration::ZERO,
         }
     }
 
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let mut tick = interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -51,7 +57,23 @@ impl Publisher {
         }
     }
 
-    async fn turn(&self) -> Result<(), PublicationError> {
+    async fn turn(&mut self) -> Result<(), PublicationError> {
+        let clock = &self.resources.clock;
+        // Whoever cannot make lists must not keep the others from it.
+        let is_able = self.resources.verifier.clock_trusted() && clock.monotonic() >= self.back_at;
+        if is_able && let Some(number) = self.lease().await? {
+            let fence = Fence {
+                name: LEASE,
+                number,
+            };
+            if !self.publish(fence).await {
+                self.back_at = clock.monotonic() + STAND_BACK;
+            }
+        }
+        self.publication.refresh(clock.now()).await
+    }
+
+    async fn lease(&self) -> Result<Option<i64>, PublicationError> {
         let now = self.resources.clock.now();
         let lease = Acquire {
             name: LEASE,
@@ -59,14 +81,23 @@ impl Publisher {
             now,
             until: now.plus(LEASE_TIME),
         };
-        if let Some(number) = self.resources.store.write(lease).await? {
-            let fence = Fence {
-                name: LEASE,
-                number,
-            };
-            self.publication.publish_due(now, fence).await;
+        Ok(self.resources.store.write(lease).await?)
+    }
+
+    /// Makes what is due, and keeps the lease as long as that takes. Answers whether all went well.
+    async fn publish(&self, fence: Fence) -> bool {
+        let now = self.resources.clock.now();
+        let mut publishing = std::pin::pin!(self.publication.publish_due(now, fence));
+        loop {
+            tokio::select! {
+                went_well = &mut publishing => return went_well,
+                () = tokio::time::sleep(KEEP) => {
+                    if let Err(error) = self.lease().await {
+                        tracing::warn!(%error, "the lease of whoever makes CRLs could not be kept");
+                    }
+                }
+            }
         }
-        self.publication.refresh(self.resources.clock.now()).await
     }
 }
 

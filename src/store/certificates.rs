@@ -363,8 +363,8 @@ async fn claim_key(
     let key: i64 = claimed.try_get(0)?;
     let live = query(
         "SELECT 1 FROM certificates c LEFT JOIN revocations r ON r.certificate_id = c.id
-         WHERE c.certified_key_id = $1 AND c.state <> 'abandoned'
-           AND (r.reason = 'key_compromise' OR (r.id IS NULL AND c.not_after >= $2))",
+         WHERE c.certified_key_id = $1 AND (r.reason = 'key_compromise'
+             OR (c.state <> 'abandoned' AND r.id IS NULL AND c.not_after >= $2))",
     )
     .bind(key)
     .bind(now.0)

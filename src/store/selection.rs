@@ -33,6 +33,29 @@ pub struct Selected {
     pub is_revoked: bool,
 }
 
+/// What narrows a walk through all certificates.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<'a> {
+    /// Of this profile.
+    pub profile: Option<&'a str>,
+    /// Of this issuer.
+    pub issuer: Option<&'a str>,
+    /// Intended then or later.
+    pub from: Timestamp,
+    /// Intended then or earlier.
+    pub until: Timestamp,
+}
+
+impl Within<'_> {
+    /// All.
+    pub const ANYTHING: Self = Self {
+        profile: None,
+        issuer: None,
+        from: Timestamp(i64::MIN),
+        until: Timestamp(i64::MAX),
+    };
+}
+
 /// Where a walk through all certificates stands.
 pub type Place = (Timestamp, i64);
 
@@ -114,6 +137,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn select_part(
         &self,
+        within: &Within<'_>,
         now: Timestamp,
         after: Option<Place>,
         at_most: u32,
@@ -121,10 +145,16 @@ impl Store {
         let (end, row) = after.unwrap_or((now, 0));
         let rows = query(select!(
             "WHERE (c.not_after, c.id) > ($1, $2) AND c.state <> 'abandoned'
-               AND c.kind = 'client' ORDER BY c.not_after, c.id LIMIT $3"
+               AND c.kind = 'client' AND ($3 IS NULL OR c.profile = $3)
+               AND ($4 IS NULL OR c.issuer_id = $4) AND c.intended_at >= $5 AND c.intended_at <= $6
+             ORDER BY c.not_after, c.id LIMIT $7"
         ))
         .bind(end.0)
         .bind(row)
+        .bind(within.profile)
+        .bind(within.issuer)
+        .bind(within.from.0)
+        .bind(within.until.0)
         .bind(i64::from(at_most))
         .fetch_all(&self.readers)
         .await?;

@@ -63,7 +63,7 @@ impl Store {
             .await?;
         let after = row.map_or(Ok(0), |row| row.try_get::<i64, _>(0))?;
         let rows =
-            query("SELECT id, intended_at FROM certificates WHERE id > $1 ORDER BY id LIMIT $2")
+            query("SELECT id, intended_at FROM certificates WHERE id > $1 AND kind = 'client' ORDER BY id LIMIT $2")
                 .bind(after)
                 .bind(i64::from(at_most))
                 .fetch_all(&self.readers)

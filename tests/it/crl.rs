@@ -401,3 +401,23 @@ async fn a_full_disk_publishes_nothing_and_loses_nothing() {
     eventually("the lists are written", is_written).await;
     ca.check().await;
 }
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_brings_no_older_list_back() {
+    let ca = TestCa::start().await;
+    published(&ca, 1).await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let issued = ca.enroll_user(&mut chromebook, KeyAlgorithm::Ecdsa).await;
+    issued.issued();
+    ca.clock.advance(3600);
+    revoke(&ca, RevocationReason::KeyCompromise).await;
+    ca.clock.advance(SOON);
+    published(&ca, 2).await;
+    let id = issuing(&ca).await;
+    let list = bytes(&ca, &format!("/crl/{id}.crl")).await;
+    ca.clock.jump(-1800);
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(bytes(&ca, &format!("/crl/{id}.crl")).await, list);
+    ca.clock.jump(1800);
+    ca.check().await;
+}

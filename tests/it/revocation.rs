@@ -232,10 +232,17 @@ async fn what_makes_no_sense_revokes_nothing() {
     }
     // Numbers that nobody has, and another issuer's.
     for nobody in ["0102", "0123456789abcdef/0102"] {
-        let order = json!({ "serials": [nobody], "reason": "superseded" });
-        let done = post(&ca, &operator, REVOCATIONS, &order).await;
-        assert_eq!(done.json["revoked"], 0, "{}", done.text);
+        let order = json!({ "serials": [nobody, serial], "reason": "superseded" });
+        let refused = post(&ca, &operator, REVOCATIONS, &order).await;
+        refused.is("malformed_request");
+        assert!(refused.text.contains("0102"), "{}", refused.text);
     }
+    // A CA's own certificate ends all that it has signed.
+    let issuing = "SELECT serial FROM certificates WHERE kind = 'issuing'";
+    let issuing = ca.rows(issuing).await.remove(0);
+    let order = json!({ "serials": [issuing], "reason": "superseded" });
+    let refused = post(&ca, &operator, REVOCATIONS, &order).await;
+    refused.is("malformed_request");
     let auditor = ca.token(Role::Auditor).await;
     let order = json!({ "serials": [serial], "reason": "superseded" });
     post(&ca, &auditor, REVOCATIONS, &order)
@@ -426,9 +433,18 @@ async fn a_roots_lists_are_signed_where_its_key_is() {
         .rows("SELECT serial FROM certificates WHERE kind = 'issuing'")
         .await
         .remove(0);
-    let order = json!({ "serials": [serial], "reason": "cACompromise" });
+    let mut order = json!({ "serials": [serial], "reason": "cACompromise" });
+    let refused = post(&ca, &administrator, REVOCATIONS, &order).await;
+    refused.is("confirmation_required");
+    order["dry_run"] = json!(true);
+    let plan = post(&ca, &administrator, REVOCATIONS, &order).await;
+    assert_eq!(plan.json["confirmation_required"], true, "{}", plan.text);
+    order["dry_run"] = json!(false);
+    order["confirm"] = plan.json["digest"].clone();
     let done = post(&ca, &administrator, REVOCATIONS, &order).await;
     assert_eq!(done.json["revoked"], 1, "{}", done.text);
+    let report = ca.get("/readyz").await.text;
+    assert!(report.contains("lacks a CA that was revoked"), "{report}");
     let (good, told) = vaca("crl sign-root").await;
     assert!(good && told.contains("number 5"), "{told}");
     let entries = "SELECT entries FROM crls WHERE number = 5";

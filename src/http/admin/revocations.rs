@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 
 use crate::admission::storage;
@@ -19,6 +20,7 @@ use crate::model::identity::{DeviceId, Email};
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 use crate::model::revocation::RevocationReason;
+use crate::model::role::Role;
 use crate::model::serial::SerialNumber;
 use crate::model::span;
 use crate::revocation::{Filter, NotRevoked, Order, Selection, plan};
@@ -99,6 +101,9 @@ pub(super) async fn create(
     };
     let planned = plan(&office, &order).await;
     let planned = planned.map_err(|error| storage(&error))?;
+    if planned.authorities > 0 && !principal.may(Role::Administrator) {
+        return Err(wrong(&"a CA's own certificate is for a role above yours").into());
+    }
     if wanted.dry_run {
         // It shows who has certificates.
         desk.note(desk.reading(&principal, "revocations")).await?;
@@ -106,10 +111,19 @@ pub(super) async fn create(
         let view = PlanView::of(&planned, share, reason);
         return Ok(Answer(RevocationAnswer::Plan(view)));
     }
+    if !planned.missing.is_empty() {
+        let missing = planned.missing.join(", ");
+        return Err(wrong(&format!("no certificate has the number {missing}")).into());
+    }
     if planned.rows.len() > MOST {
         return Err(ProblemCode::SelectionTooLarge.into());
     }
-    let done = office.revoke(&order, |_, _| ()).await.map_err(refuse)?;
+    // Whoever asked may hang up between the block and the revocation: that is finished all the same.
+    let desk = Arc::clone(&desk);
+    let work = async move { desk.office().revoke(&order, |_, _| ()).await };
+    let done = tokio::spawn(work.in_current_span()).await;
+    let done = done.map_err(|_| Refusal::from(ProblemCode::InternalError))?;
+    let done = done.map_err(refuse)?;
     Ok(Answer(RevocationAnswer::Done(DoneView::of(&done))))
 }
 

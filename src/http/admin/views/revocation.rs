@@ -91,7 +91,7 @@ impl PlanView {
             live: share.live,
             revoked_within_a_day: share.recent,
             at_most_within_a_day: share.at_most,
-            confirmation_required: !share.admits(to_revoke),
+            confirmation_required: plan.authorities > 0 || !share.admits(to_revoke),
             digest: plan.digest.clone(),
         }
     }

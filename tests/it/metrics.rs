@@ -114,6 +114,12 @@ async fn whoever_never_comes_back_is_counted_when_the_schedule_closes_the_attemp
     ca.check().await;
 }
 
+/// The first CRLs come with events and series of their own, a moment after the start.
+async fn first_crls(ca: &TestCa) {
+    let are_served = async || ca.scrape().await.text.matches("\nvaca_crl_number{").count() == 2;
+    eventually("the CRLs are served", are_served).await;
+}
+
 #[tokio::test]
 async fn a_stranger_writes_nothing_into_it_and_does_not_fill_it() {
     let ca = TestCa::start().await;
@@ -145,10 +151,7 @@ async fn a_stranger_writes_nothing_into_it_and_does_not_fill_it() {
             .await
             .is("invalid_email");
     };
-    // The first CRLs come with series of their own, a moment after the start.
-    let are_listed =
-        async || ca.scrape().await.text.matches("\nvaca_crl_number{").count() == 2;
-    eventually("the CRLs are served", are_listed).await;
+    first_crls(&ca).await;
     annoy(0).await;
     let one = ca.scrape().await;
     assert_eq!(
@@ -178,7 +181,7 @@ async fn it_is_for_operators_alone() {
     fetch(&ca, &metrics).await.is("not_found");
     // Nothing is written down of a look, which comes a few times a minute for ever.
     let events = "SELECT count(*) FROM events";
-    ca.scrape().await;
+    first_crls(&ca).await;
     let before = ca.count(events).await;
     let scraped = ca.scrape().await;
     assert_eq!(ca.count(events).await, before);

@@ -2,7 +2,7 @@
 //! their place, revocation included.
 //!
 //! Each kind of relying party has a file here and its templates in `templates/relying_party/`. What
-//! they say comes from a [`Site`]: the CA's own certificates and names, a profile, and where things
+//! they say comes from a `Site`: the CA's own certificates and names, a profile, and where things
 //! are. Everything of it is checked before it is written, so that no value can become structure: a
 //! template needs no escaping, and has none.
 //!

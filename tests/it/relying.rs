@@ -18,6 +18,7 @@ mod openvpn;
 mod population;
 mod publication;
 mod refresh;
+mod responder;
 mod strongswan;
 mod table;
 mod world;

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use vaca_emulator::{KeyAlgorithm, Scope, forge};
 
-use crate::support::{ALICE, START, TestCa, certificate_request};
+use crate::support::{ALICE, START, TestCa, certificate_request, eventually};
 
 #[tokio::test]
 async fn the_same_bytes_get_the_same_answer_to_the_byte() {
@@ -333,20 +333,10 @@ async fn what_nobody_can_finish_any_more_is_closed() {
         .await
         .is("verified_access_unavailable");
     ca.clock.advance(120);
-    for _ in 0..50 {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        if !ca
-            .rows("SELECT code FROM attempts WHERE state = 'denied'")
-            .await
-            .is_empty()
-        {
-            break;
-        }
-    }
-    let codes = ca
-        .rows("SELECT code FROM attempts WHERE state = 'denied'")
-        .await;
-    assert_eq!(codes, ["challenge_expired"]);
+    let denied = "SELECT code FROM attempts WHERE state = 'denied'";
+    let is_closed = async || !ca.rows(denied).await.is_empty();
+    eventually("the attempt is closed", is_closed).await;
+    assert_eq!(ca.rows(denied).await, ["challenge_expired"]);
     ca.check().await;
 }
 

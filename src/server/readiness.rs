@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::admission::Resources;
 use crate::attestation::VerifierStatus;
@@ -24,6 +27,9 @@ const DELIVERIES: &str = "deliveries";
 
 /// A delivery that waits longer than this is told of, in seconds.
 const DELIVERY_WARNING: i64 = 60 * 60;
+
+/// How long one read may take: less than all checks together, so that what does not answer is named.
+const PROBE_TIME: Duration = Duration::from_secs(2);
 
 /// The checks, with what they look at.
 #[derive(Debug)]
@@ -65,7 +71,9 @@ impl Health {
     }
 
     async fn checks(&self) -> Vec<ReadinessCheck> {
-        let mut checks = vec![self.database().await];
+        let database = self.database().await;
+        let is_readable = database.is_some();
+        let mut checks = vec![database.unwrap_or_else(unreadable)];
         checks.extend(self.verified_access());
         let now = self.resources.clock.now();
         for (name, not_after, longest) in &self.issuers {
@@ -83,12 +91,21 @@ impl Health {
                 detail: format!("{name} ends {not_after}{advice}"),
             });
         }
+        checks.extend(self.resources.lists.reports(now).iter().map(list));
+        if is_readable {
+            checks.extend(self.recorded(now).await);
+        }
+        checks
+    }
+
+    /// What the record says of more than itself.
+    async fn recorded(&self, now: Timestamp) -> Vec<ReadinessCheck> {
+        let mut checks = Vec::new();
         match self.publication.standings().await {
             Ok(standings) => checks.extend(standings.iter().map(|standing| crl(standing, now))),
             Err(error) => tracing::error!(%error, "the CRLs cannot be looked at"),
         }
         checks.extend(self.unrecorded(now).await);
-        checks.extend(self.resources.lists.reports(now).iter().map(list));
         for sink in &self.sinks {
             checks.push(self.deliveries(sink, now).await);
         }
@@ -110,23 +127,24 @@ impl Health {
         })
     }
 
-    /// Reads now; whether writes go through is known from the schedule, which writes every second.
-    async fn database(&self) -> ReadinessCheck {
+    /// Reads now, or answers nothing; whether writes go through is known from the schedule, which writes
+    /// every second.
+    async fn database(&self) -> Option<ReadinessCheck> {
         let store = &self.resources.store;
-        let reads = store.read_probe().await;
-        if let Err(error) = &reads {
-            tracing::error!(%error, "the record cannot be read");
+        match timeout(PROBE_TIME, store.read_probe()).await {
+            Ok(Ok(())) => {
+                let passed = store.takes_writes();
+                let detail = if passed {
+                    "reads and writes"
+                } else {
+                    "does not take writes"
+                };
+                return Some(database(passed, detail));
+            }
+            Ok(Err(error)) => tracing::error!(%error, "the record cannot be read"),
+            Err(_) => tracing::error!("the record cannot be read: no answer in time"),
         }
-        let (passed, detail) = match (reads, store.takes_writes()) {
-            (Ok(()), true) => (true, "reads and writes"),
-            (Ok(()), false) => (false, "does not take writes"),
-            (Err(_), _) => (false, "cannot be read"),
-        };
-        ReadinessCheck {
-            name: "database",
-            passed,
-            detail: detail.to_owned(),
-        }
+        None
     }
 
     /// Says what waits and what was given up, not where it goes: strangers read it.
@@ -194,6 +212,18 @@ impl Health {
         };
         [access, clock]
     }
+}
+
+fn database(passed: bool, detail: &str) -> ReadinessCheck {
+    ReadinessCheck {
+        name: "database",
+        passed,
+        detail: detail.to_owned(),
+    }
+}
+
+fn unreadable() -> ReadinessCheck {
+    database(false, "cannot be read")
 }
 
 /// How a CA's CRL stands; its number and times are in it, for everybody to read.

@@ -10,18 +10,17 @@ use const_oid::db::rfc5280::{
     ID_KP_SERVER_AUTH, ID_PE_AUTHORITY_INFO_ACCESS,
 };
 use der::asn1::BmpString;
-use der::{Decode as _, Encode as _, Tag, Tagged as _};
-use x509_cert::certificate::{TbsCertificate, Version};
+use der::{Decode as _, Tag, Tagged as _};
+use x509_cert::certificate::TbsCertificate;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 use x509_cert::ext::pkix::{
-    AuthorityInfoAccessSyntax, AuthorityKeyIdentifier, BasicConstraints, CertificatePolicies,
-    CrlDistributionPoints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
-    SubjectKeyIdentifier,
+    AuthorityInfoAccessSyntax, CertificatePolicies, CrlDistributionPoints, ExtendedKeyUsage,
+    KeyUsage, KeyUsages, SubjectAltName,
 };
 
 use crate::ca::alternative;
-use crate::ca::authority::{Authority, timestamp};
-use crate::ca::extension::{MS_SECURITY, MS_TEMPLATE_NAME, key_identifier};
+use crate::ca::authority::Authority;
+use crate::ca::extension::{MS_SECURITY, MS_TEMPLATE_NAME};
 use crate::ca::signer::SignatureAlgorithm;
 use crate::ca::template::{BACKDATED, ClientContents};
 use crate::clock::Timestamp;
@@ -32,6 +31,10 @@ use crate::model::pki_base::PkiBase;
 use crate::model::serial::SerialNumber;
 use crate::model::sid::Sid;
 use crate::model::usages;
+
+pub(in crate::ca) mod leaf;
+
+use leaf::Leaf;
 
 /// What would have been signed is not what was approved: a fault of ours, with every broken rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +53,19 @@ pub(super) struct Expected<'a> {
     pub(super) pki_base: Option<&'a PkiBase>,
     pub(super) validity: Validity,
     pub(super) now: Timestamp,
+}
+
+impl Expected<'_> {
+    fn leaf(&self) -> Leaf<'_> {
+        Leaf {
+            issuing: self.issuing,
+            algorithm: self.algorithm,
+            serial: self.serial,
+            spki_der: &self.contents.spki_der,
+            validity: self.validity,
+            now: self.now,
+        }
+    }
 }
 
 /// The extensions of this client certificate, and whether each is critical.
@@ -93,13 +109,16 @@ pub(super) fn lint(tbs_der: &[u8], expected: &Expected<'_>) -> Result<(), LintFa
         Err(_) => findings.check(false, "it is not strict DER"),
         Ok(tbs) => {
             findings.check(encodes_to(&tbs, tbs_der), "it is not its own encoding");
-            envelope(&tbs, expected, &mut findings);
-            lifetime(&tbs, expected, &mut findings);
-            extensions(&tbs, expected, &mut findings);
+            let (leaf, contents) = (expected.leaf(), expected.contents);
+            envelope(&tbs, &leaf, &mut findings);
+            lifetime(&tbs, &leaf, contents.lifetime, &mut findings);
+            let wanted = expected_extensions(contents, expected.pki_base);
+            leaf::extensions_are(&tbs, &wanted, &mut findings);
+            leaf.key_identifiers(&tbs, &mut findings);
             links(&tbs, expected, &mut findings);
-            usages(&tbs, expected.contents, &mut findings);
-            names(&tbs, expected.contents, &mut findings);
-            microsoft(&tbs, expected.contents, &mut findings);
+            usages(&tbs, contents, &mut findings);
+            names(&tbs, contents, &mut findings);
+            microsoft(&tbs, contents, &mut findings);
         }
     }
     findings.into_result()
@@ -128,86 +147,20 @@ pub(super) fn encodes_to(value: &impl der::Encode, octets: &[u8]) -> bool {
     value.to_der().is_ok_and(|encoded| encoded == octets)
 }
 
-fn envelope(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findings) {
-    findings.check(tbs.version() == Version::V3, "it is not version 3");
+fn envelope(tbs: &TbsCertificate, leaf: &Leaf<'_>, findings: &mut Findings) {
+    leaf.envelope(tbs, findings);
     findings.check(
-        tbs.serial_number().as_bytes() == expected.serial.as_bytes(),
-        "the serial number is not the one that was drawn",
-    );
-    findings.check(
-        *tbs.signature() == expected.algorithm.identifier(),
-        "the signature algorithm is not the signer's",
-    );
-    findings.check(
-        expected
-            .issuing
-            .subject()
-            .to_der()
-            .is_ok_and(|subject| encodes_to(tbs.issuer(), &subject)),
-        "the issuer is not the issuing certificate's subject",
-    );
-    findings.check(
-        encodes_to(tbs.subject_public_key_info(), &expected.contents.spki_der),
+        encodes_to(tbs.subject_public_key_info(), leaf.spki_der),
         "the public key is not the proven one",
     );
-    findings.check(
-        tbs.issuer_unique_id().is_none() && tbs.subject_unique_id().is_none(),
-        "it has unique identifiers",
-    );
+    leaf::no_unique_identifiers(tbs, findings);
 }
 
-fn lifetime(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findings) {
-    let not_before = timestamp(tbs.validity().not_before);
-    let not_after = timestamp(tbs.validity().not_after);
+fn lifetime(tbs: &TbsCertificate, leaf: &Leaf<'_>, most: i64, findings: &mut Findings) {
+    leaf.lifetime(tbs, BACKDATED, findings);
     findings.check(
-        not_before == expected.validity.not_before && not_after == expected.validity.not_after,
-        "its validity is not the one that is recorded",
-    );
-    findings.check(
-        not_before >= expected.now.minus(BACKDATED) && not_before <= expected.now,
-        "it does not begin within the last five minutes",
-    );
-    findings.check(
-        not_before >= expected.issuing.not_before() && not_after <= expected.issuing.not_after(),
-        "it is valid outside the issuer's validity",
-    );
-    findings.check(
-        not_after > expected.now && not_after.since(expected.now) <= expected.contents.lifetime,
+        leaf.ends_within(tbs, most),
         "it lives longer than its profile allows, or not at all",
-    );
-}
-
-fn extensions(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findings) {
-    let present = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
-    let wanted = expected_extensions(expected.contents, expected.pki_base);
-    let exact = present.len() == wanted.len()
-        && wanted.iter().all(|(oid, critical)| {
-            let same = |extension: &&x509_cert::ext::Extension| {
-                extension.extn_id == *oid && extension.critical == *critical
-            };
-            present.iter().filter(same).count() == 1
-        });
-    findings.check(
-        exact,
-        "the extensions are not the expected ones, once each, rightly critical",
-    );
-    let subject = value::<SubjectKeyIdentifier>(tbs);
-    findings.check(
-        subject.is_some_and(|SubjectKeyIdentifier(identifier)| {
-            key_identifier(&expected.contents.spki_der)
-                .is_ok_and(|right| right == identifier.as_bytes())
-        }),
-        "the subject key identifier is not the key's",
-    );
-    findings.check(
-        value::<AuthorityKeyIdentifier>(tbs).is_some_and(|authority| {
-            authority.authority_cert_issuer.is_none()
-                && authority.authority_cert_serial_number.is_none()
-                && authority.key_identifier.is_some_and(|identifier| {
-                    identifier.as_bytes() == expected.issuing.key_identifier()
-                })
-        }),
-        "the authority key identifier is not the issuer's",
     );
 }
 
@@ -255,12 +208,7 @@ fn links(tbs: &TbsCertificate, expected: &Expected<'_>, findings: &mut Findings)
 }
 
 fn usages(tbs: &TbsCertificate, contents: &ClientContents, findings: &mut Findings) {
-    findings.check(
-        value::<BasicConstraints>(tbs).is_some_and(|constraints| {
-            !constraints.ca && constraints.path_len_constraint.is_none()
-        }),
-        "it is a CA's",
-    );
+    leaf::no_ca(tbs, findings);
     findings.check(
         value::<KeyUsage>(tbs).is_some_and(|usage| is_usage(&usage, contents)),
         "key usage is not the profile's",

@@ -2,7 +2,10 @@
 
 use const_oid::db::rfc4519::CN;
 use const_oid::db::rfc5280::ID_KP_OCSP_SIGNING;
+use der::Encode as _;
 use der::asn1::{BitString, Ia5String, OctetString};
+use x509_cert::certificate::Version;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::ext::pkix::name::{GeneralName, GeneralNames};
 use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::Name;

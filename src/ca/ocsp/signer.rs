@@ -15,9 +15,10 @@ use x509_cert::name::{Name, RdnSequence};
 use crate::ca::authority::Authority;
 use crate::ca::issuer::Issuer;
 use crate::ca::lint::LintFailure;
+use crate::ca::lint::leaf::Leaf;
 use crate::ca::name::name;
 use crate::ca::ocsp::certificate_id::{CertificateId, key_hash};
-use crate::ca::ocsp::lint::{Expected, lint};
+use crate::ca::ocsp::lint::lint;
 use crate::ca::ocsp::request::Nonce;
 use crate::ca::ocsp::response::{self, CertificateStatus, Response};
 use crate::ca::reread::{self, RereadError};
@@ -215,7 +216,7 @@ impl Issuer {
         let contents = contents(issuing, key.spki_der(), validity)?;
         let tbs = tbs::encode(contents, serial, self.signer())
             .map_err(|error| SignerError::Encoding(error.to_string()))?;
-        let expected = Expected {
+        let expected = Leaf {
             issuing,
             algorithm: self.signer().algorithm(),
             serial,

@@ -9,6 +9,7 @@ use der::{Decode as _, Encode as _, Tag};
 use proptest::prelude::*;
 
 use crate::ca::fixtures::{Bench, NOW, TestAuthorities, authorities, authorities_for, serial};
+use crate::ca::lint::leaf::Leaf;
 use crate::ca::ocsp::request::{CERTIFICATES_MAX, Malformed, NONCE_MAX};
 use crate::ca::ocsp::signer::{LIFETIME, RESPONSE_LIFETIME, SignerError};
 use crate::ca::ocsp::{CertificateStatus, IssuerHashes, Request, ResponseSigner, lint};
@@ -172,7 +173,7 @@ async fn what_is_not_exactly_a_signers_certificate_is_not_signed() {
     let tbs = prepared.tbs().to_vec();
     let read = x509_cert::certificate::TbsCertificate::from_der(&tbs).unwrap();
     let spki_der = read.subject_public_key_info().to_der().unwrap();
-    let expected = lint::Expected {
+    let expected = Leaf {
         issuing: &authorities.issuing,
         algorithm: authorities.issuing_key.algorithm(),
         serial: serial(5),
@@ -189,7 +190,7 @@ async fn what_is_not_exactly_a_signers_certificate_is_not_signed() {
             assert!(found.is_err(), "bit {bit} of octet {position}");
         }
     }
-    let late = lint::Expected {
+    let late = Leaf {
         now: NOW.plus(1000),
         ..expected
     };

@@ -91,17 +91,18 @@ pub struct Done {
 }
 
 impl Office<'_> {
-    /// Blocks, selects, checks how much it is, revokes in parts; `progress` hears how many are done. What was
-    /// interrupted is resumed by the same order: its digest is that of all that it selects, revoked or not.
+    /// Checks how much the order's plan hits, blocks, and revokes in parts; `progress` hears how many are done.
+    /// What was interrupted is resumed by the same order: its digest is that of all that it selects, revoked
+    /// or not.
     ///
     /// # Errors
     /// [`NotRevoked`].
     pub async fn revoke(
         &self,
         order: &Order,
+        plan: Plan,
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Done, NotRevoked> {
-        let plan = plan(self, order).await?;
         let share = self.permitted(&plan, order).await?;
         let mut blocked = 0;
         for whom in &plan.blocks {

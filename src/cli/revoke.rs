@@ -112,7 +112,7 @@ pub(super) async fn run(config: &Config, revoke: Revoke) -> anyhow::Result<ExitC
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let done = carry_out(&office, &order, planned.rows.len() as u64).await;
+    let done = carry_out(&office, &order, planned.clone()).await;
     store.close().await;
     let view = DoneView::of(&done?);
     if revoke.json {
@@ -123,10 +123,10 @@ pub(super) async fn run(config: &Config, revoke: Revoke) -> anyhow::Result<ExitC
     Ok(ExitCode::SUCCESS)
 }
 
-async fn carry_out(office: &Office<'_>, order: &Order, total: u64) -> anyhow::Result<Done> {
-    let mut progress = Progress::of(total, "certificates");
+async fn carry_out(office: &Office<'_>, order: &Order, plan: Plan) -> anyhow::Result<Done> {
+    let mut progress = Progress::of(plan.rows.len() as u64, "certificates");
     let done = office
-        .revoke(order, |done, total| progress.reach(done, total))
+        .revoke(order, plan, |done, total| progress.reach(done, total))
         .await;
     progress.end();
     match done {

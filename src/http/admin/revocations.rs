@@ -120,7 +120,7 @@ pub(super) async fn create(
     }
     // Whoever asked may hang up between the block and the revocation: that is finished all the same.
     let desk = Arc::clone(&desk);
-    let work = async move { desk.office().revoke(&order, |_, _| ()).await };
+    let work = async move { desk.office().revoke(&order, planned, |_, _| ()).await };
     let done = tokio::spawn(work.in_current_span()).await;
     let done = done.map_err(|_| Refusal::from(ProblemCode::InternalError))?;
     let done = done.map_err(refuse)?;

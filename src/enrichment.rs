@@ -81,6 +81,24 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
+    /// What the lists say of whom Verified Access named; certificates are not counted here.
+    #[must_use]
+    pub fn listed(
+        lists: &Lists,
+        bound_at: Timestamp,
+        device: &VerifiedDevice,
+        profile: &CertificateProfile,
+    ) -> Self {
+        let names = HolderNames::of_device(device);
+        Self {
+            bound_at,
+            supplied: lists.look_up(device.identity()),
+            live_certificates: None,
+            blocked_by_list: lists.blocking(names),
+            allowed_by_list: lists.allowing(&profile.allow, names),
+        }
+    }
+
     /// Those that facts were made with; `None` for facts of a version that kept no time.
     #[must_use]
     pub fn of(facts: &Facts) -> Option<Self> {

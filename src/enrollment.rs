@@ -12,7 +12,7 @@ use crate::admission::{Admission, Admitted, Denied, OpenAttempt, Resources, deni
 use crate::attestation::VerifiedDevice;
 use crate::ca::Issuer;
 use crate::csr;
-use crate::enrichment::{self, Circumstances, HolderNames};
+use crate::enrichment::{self, Circumstances};
 use crate::model::attempt::{ANSWER_LIFETIME, AttemptId, AttemptState, ENROLLMENT_DEADLINE};
 use crate::model::certificate::Validity;
 use crate::model::facts::{Check, Facts};
@@ -206,20 +206,12 @@ impl Enrollment {
         device: &VerifiedDevice,
         profile: &CertificateProfile,
     ) -> Result<Circumstances, Refusal> {
-        let identity = device.identity();
         let lists = self.resources.lists.current();
-        let names = HolderNames::of_device(device);
-        let mut circumstances = Circumstances {
-            bound_at: attempt.binding.at,
-            supplied: lists.look_up(identity),
-            live_certificates: None,
-            blocked_by_list: lists.blocking(names),
-            allowed_by_list: lists.allowing(&profile.allow, names),
-        };
+        let mut circumstances = Circumstances::listed(&lists, attempt.binding.at, device, profile);
         if profile.rules.iter().any(Rule::counts_certificates) {
             let (store, now) = (&self.resources.store, self.resources.clock.now());
             let counted = store
-                .live_certificates(&identity.key(), &profile.name, attempt.row, now)
+                .live_certificates(&device.identity().key(), &profile.name, attempt.row, now)
                 .await;
             match counted {
                 Ok(count) => circumstances.live_certificates = Some(count),

@@ -15,7 +15,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::csr;
 use crate::enrichment::webhook::{Answer, Question, Subject, Unanswered, Webhook};
-use crate::enrichment::{self, Circumstances, HolderNames, Lists, Supplied};
+use crate::enrichment::{self, Circumstances, Lists, Supplied};
 use crate::model::facts::{Check, Facts};
 use crate::model::profile::CertificateProfile;
 use crate::model::rule::Rule;
@@ -129,19 +129,11 @@ async fn circumstances(
     profile: &CertificateProfile,
 ) -> anyhow::Result<Circumstances> {
     let lists = Lists::load(&config.enrichment).context("[enrichment]")?;
-    let names = HolderNames::of_device(device);
-    let identity = device.identity();
-    let mut circumstances = Circumstances {
-        bound_at: attempt.binding.at,
-        supplied: lists.look_up(identity),
-        live_certificates: None,
-        blocked_by_list: lists.blocking(names),
-        allowed_by_list: lists.allowing(&profile.allow, names),
-    };
+    let mut circumstances = Circumstances::listed(&lists, attempt.binding.at, device, profile);
     if profile.rules.iter().any(Rule::counts_certificates) {
         let (store, now) = (open_store(config).await?, SystemClock::new().now());
         let counted = store
-            .live_certificates(&identity.key(), &profile.name, attempt.row, now)
+            .live_certificates(&device.identity().key(), &profile.name, attempt.row, now)
             .await?;
         circumstances.live_certificates = Some(counted);
     }

@@ -22,6 +22,7 @@ pub mod engine;
 pub mod fate;
 mod file;
 mod guard;
+mod issuers;
 pub mod leases;
 pub mod migrate;
 mod open;

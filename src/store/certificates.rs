@@ -12,6 +12,7 @@ use crate::model::serial::SerialNumber;
 use crate::store::attempts::{checks_json, digest};
 use crate::store::engine::{Connection, Query, Row, query};
 use crate::store::guard::hold_for_intent;
+use crate::store::issuers::issuers_of;
 use crate::store::revocations::revocation;
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit, blocks, pauses};
@@ -559,19 +560,14 @@ impl Store {
         &self,
         serial: SerialNumber,
     ) -> Result<Vec<CertificateRow>, StoreError> {
-        // Issuer by issuer, each found behind the one before it: there are few, the index begins with
-        // them, and one of its own for numbers would cost every enrolment.
-        let rows = query(
-            "WITH RECURSIVE issuers (id) AS (
-                 SELECT min(issuer_id) FROM certificates
-                 UNION ALL
-                 SELECT (SELECT min(issuer_id) FROM certificates WHERE issuer_id > issuers.id)
-                 FROM issuers WHERE issuers.id IS NOT NULL)
-             SELECT c.*, a.short_id AS attempt, r.reason, r.revoked_at FROM issuers
+        // Issuer by issuer: there are few, and an index of its own for numbers would cost every enrolment.
+        let rows = query(issuers_of!(
+            "certificates",
+            "SELECT c.*, a.short_id AS attempt, r.reason, r.revoked_at FROM issuers
              JOIN certificates c ON c.issuer_id = issuers.id AND c.serial = $1
              LEFT JOIN attempts a ON a.id = c.attempt_id
-             LEFT JOIN revocations r ON r.certificate_id = c.id ORDER BY c.id",
-        )
+             LEFT JOIN revocations r ON r.certificate_id = c.id ORDER BY c.id"
+        ))
         .bind(serial.to_string())
         .fetch_all(&self.readers)
         .await?;

@@ -5,6 +5,7 @@ use crate::model::certificate::IssuerId;
 use crate::model::event::AuditEvent;
 use crate::store::engine::{Connection, Row, query};
 use crate::store::guard::{Guard, hold};
+use crate::store::issuers::{issuer_ids, issuers_of};
 use crate::store::writer::{Applied, Write};
 use crate::store::{Store, StoreError, audit};
 
@@ -264,22 +265,13 @@ impl Store {
     }
 
     async fn crl_issuers(&self) -> Result<Vec<IssuerId>, StoreError> {
-        // Each is found behind the one before it.
-        let rows = query(
-            "WITH RECURSIVE issuers (id) AS (
-                 SELECT min(issuer_id) FROM crls
-                 UNION ALL
-                 SELECT (SELECT min(issuer_id) FROM crls WHERE issuer_id > issuers.id)
-                 FROM issuers WHERE issuers.id IS NOT NULL)
-             SELECT id FROM issuers WHERE id IS NOT NULL",
-        )
+        let rows = query(issuers_of!(
+            "crls",
+            "SELECT id FROM issuers WHERE id IS NOT NULL"
+        ))
         .fetch_all(&self.readers)
         .await?;
-        let parse = |row: &Row| {
-            let id: String = row.try_get(0)?;
-            IssuerId::parse(&id).ok_or(StoreError::Corrupt("crls.issuer_id"))
-        };
-        rows.iter().map(parse).collect()
+        issuer_ids(&rows, "crls.issuer_id")
     }
 }
 

@@ -228,8 +228,19 @@ impl Chosen {
         }
     }
 
-    fn event(&self, at: Timestamp, kind: EventKind, actor: &Actor, count: u64) -> AuditEvent {
-        AuditEvent::new(at, kind, actor.clone(), self.subject()).with("count", count)
+    /// Says in the record what somebody did to so many of them; nothing where it was none.
+    fn note(
+        &self,
+        connection: &mut Connection,
+        at: Timestamp,
+        kind: EventKind,
+        actor: &Actor,
+        count: u64,
+    ) {
+        if count > 0 {
+            let event = AuditEvent::new(at, kind, actor.clone(), self.subject());
+            audit::append(connection, &event.with("count", count));
+        }
     }
 }
 
@@ -269,11 +280,9 @@ impl Write for RetryDeliveries {
             .bind(sink),
         };
         let count = retried.execute(&mut *connection).await?;
-        if count > 0 {
-            let kind = EventKind::DeliveriesRetried;
-            let event = self.chosen.event(self.now, kind, &self.actor, count);
-            audit::append(connection, &event);
-        }
+        let kind = EventKind::DeliveriesRetried;
+        self.chosen
+            .note(connection, self.now, kind, &self.actor, count);
         Ok(Applied::Keep(count))
     }
 }
@@ -305,11 +314,9 @@ impl Write for DropDeliveries {
             }
         };
         let count = dropped.execute(&mut *connection).await?;
-        if count > 0 {
-            let kind = EventKind::DeliveriesDropped;
-            let event = self.chosen.event(self.now, kind, &self.actor, count);
-            audit::append(connection, &event);
-        }
+        let kind = EventKind::DeliveriesDropped;
+        self.chosen
+            .note(connection, self.now, kind, &self.actor, count);
         Ok(Applied::Keep(count))
     }
 }

@@ -6,6 +6,7 @@ use crate::model::certificate::IssuerId;
 use crate::model::serial::SerialNumber;
 use crate::store::certificates::Holder;
 use crate::store::engine::{Row, query};
+use crate::store::issuers::{issuer_ids, issuers_of};
 use crate::store::{Store, StoreError};
 
 /// One of them.
@@ -178,22 +179,12 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn issuer_ids(&self) -> Result<Vec<IssuerId>, StoreError> {
-        // Each is found behind the one before it, in the index of numbers, which begins with them.
-        let rows = query(
-            "WITH RECURSIVE issuers (id) AS (
-                 SELECT min(issuer_id) FROM certificates
-                 UNION ALL
-                 SELECT (SELECT min(issuer_id) FROM certificates WHERE issuer_id > issuers.id)
-                 FROM issuers WHERE issuers.id IS NOT NULL)
-             SELECT id FROM issuers WHERE id IS NOT NULL",
-        )
-        .fetch_all(&self.readers)
-        .await?;
-        let parse = |row: &Row| {
-            let id: String = row.try_get(0)?;
-            IssuerId::parse(&id).ok_or(StoreError::Corrupt("certificates.issuer_id"))
-        };
-        rows.iter().map(parse).collect()
+        let ids = issuers_of!(
+            "certificates",
+            "SELECT id FROM issuers WHERE id IS NOT NULL"
+        );
+        let rows = query(ids).fetch_all(&self.readers).await?;
+        issuer_ids(&rows, "certificates.issuer_id")
     }
 }
 

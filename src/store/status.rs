@@ -37,6 +37,17 @@ pub struct KnownCertificate {
     pub revocation: Option<Revocation>,
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.kind, c.state, c.issuer_id, c.serial, c.der, c.profile, c.email,
+                 c.device_permanent_id, c.not_before, c.not_after, r.reason, r.revoked_at
+             FROM certificates c LEFT JOIN revocations r ON r.certificate_id = c.id ",
+            $rest
+        )
+    };
+}
+
 impl Store {
     /// The certificate with this number, of this issuer.
     ///
@@ -47,16 +58,11 @@ impl Store {
         issuer: &IssuerId,
         serial: SerialNumber,
     ) -> Result<Option<KnownCertificate>, StoreError> {
-        let row = query(
-            "SELECT c.kind, c.state, c.issuer_id, c.serial, c.der, c.profile, c.email,
-                 c.device_permanent_id, c.not_before, c.not_after, r.reason, r.revoked_at
-             FROM certificates c LEFT JOIN revocations r ON r.certificate_id = c.id
-             WHERE c.issuer_id = $1 AND c.serial = $2",
-        )
-        .bind(issuer.as_str())
-        .bind(serial.to_string())
-        .fetch_optional(&self.readers)
-        .await?;
+        let row = query(select!("WHERE c.issuer_id = $1 AND c.serial = $2"))
+            .bind(issuer.as_str())
+            .bind(serial.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -68,15 +74,10 @@ impl Store {
         &self,
         fingerprint: Fingerprint,
     ) -> Result<Option<KnownCertificate>, StoreError> {
-        let rows = query(
-            "SELECT c.kind, c.state, c.issuer_id, c.serial, c.der, c.profile, c.email,
-                 c.device_permanent_id, c.not_before, c.not_after, r.reason, r.revoked_at
-             FROM certificates c LEFT JOIN revocations r ON r.certificate_id = c.id
-             WHERE c.fingerprint = $1",
-        )
-        .bind(short_fingerprint(&fingerprint.0))
-        .fetch_all(&self.readers)
-        .await?;
+        let rows = query(select!("WHERE c.fingerprint = $1"))
+            .bind(short_fingerprint(&fingerprint.0))
+            .fetch_all(&self.readers)
+            .await?;
         for row in &rows {
             // The index holds 64 bits of it, for which somebody could make another certificate.
             let known = read(row)?;

@@ -1,8 +1,6 @@
 //! What a long CRL costs: to make, to read again, to hold against the last one; and what it takes to revoke
 //! so many certificates of a record.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -16,13 +14,10 @@ use vaca::model::endpoint::Endpoint;
 use vaca::model::revocation::{Revocation, RevocationReason};
 use vaca::model::serial::SerialNumber;
 use vaca::random::SystemRandom;
-use vaca_benches::drive::{Drive, Task};
 use vaca_benches::preload::preload;
 use vaca_benches::processes;
-use vaca_benches::requests::Requests;
-use vaca_benches::service::{Service, TrustingVerifiedAccess};
-use vaca_benches::state::State;
-use vaca_emulator::KeyAlgorithm;
+
+use crate::ground::Ground;
 
 /// A week.
 const LIFETIME: i64 = 7 * 24 * 60 * 60;
@@ -94,15 +89,8 @@ pub(crate) async fn run(arguments: &CrlArguments) -> anyhow::Result<()> {
 /// A record, and how much of it is revoked.
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArguments {
-    /// An empty folder for the CA.
-    #[arg(long)]
-    state: PathBuf,
-    /// The program; beside this one where it is not given.
-    #[arg(long)]
-    vaca: Option<PathBuf>,
-    /// Where certificate requests are kept between runs.
-    #[arg(long, default_value = "target/load")]
-    requests: PathBuf,
+    #[command(flatten)]
+    ground: Ground,
     /// Certificates in the record, all of which are revoked.
     #[arg(long, default_value_t = 100_000)]
     certificates: u32,
@@ -110,34 +98,7 @@ pub(crate) struct RevokeArguments {
 
 /// Fills a record, revokes all of it by `vaca revoke`, and prints how long that took.
 pub(crate) async fn revoke(arguments: &RevokeArguments) -> anyhow::Result<()> {
-    let verified_access = TrustingVerifiedAccess::start().await?;
-    let vaca = match &arguments.vaca {
-        Some(vaca) => vaca.clone(),
-        None => std::env::current_exe()?.with_file_name("vaca"),
-    };
-    let vaca = std::path::absolute(vaca)?;
-    let database = "sqlite:vaca.db";
-    let state = State::create(&arguments.state, &vaca, database, &verified_access.url)?;
-    let service = Service::start(&state, "info").await?;
-    let requests = Requests::prepare(&arguments.requests, KeyAlgorithm::Ecdsa, 2)?;
-    let one = Drive {
-        address: state.api,
-        tls: None,
-        task: Task::Enrol {
-            requests: Arc::new(requests),
-            first: 1,
-        },
-        times: 1,
-        time: Duration::from_secs(10),
-        connections: 1,
-    };
-    let one = one.run().await?;
-    ensure!(
-        one.errors.is_empty(),
-        "no enrolment to copy: {:?}",
-        one.errors
-    );
-    service.stop().await?;
+    let (state, _verified_access) = arguments.ground.with_a_certificate().await?;
     preload(&state, arguments.certificates).await?;
     let order = ["revoke", "--issued-until", "0s", "--reason", "superseded"];
     let clock = SystemClock::new();

@@ -15,9 +15,11 @@ use vaca::model::identity::{DeviceId, Domain, VerifiedIdentity};
 use vaca_benches::drive::{Drive, Driven, Task, count};
 use vaca_benches::processes;
 use vaca_benches::requests::Requests;
-use vaca_benches::service::{Service, TrustingVerifiedAccess};
+use vaca_benches::service::Service;
 use vaca_benches::state::State;
 use vaca_emulator::KeyAlgorithm;
+
+use crate::ground::Ground;
 
 /// Look-ups that are timed together.
 const LOOK_UPS: usize = 1_000_000;
@@ -31,15 +33,8 @@ const WARM_UP: usize = 200;
 /// What is measured.
 #[derive(Debug, Args)]
 pub(crate) struct ListsArguments {
-    /// An empty folder for the lists and the CA.
-    #[arg(long)]
-    state: PathBuf,
-    /// The program; beside this one where it is not given.
-    #[arg(long)]
-    vaca: Option<PathBuf>,
-    /// Where certificate requests are kept between runs.
-    #[arg(long, default_value = "target/load")]
-    requests: PathBuf,
+    #[command(flatten)]
+    ground: Ground,
     /// Devices in the list.
     #[arg(long, default_value_t = 500_000)]
     rows: usize,
@@ -55,18 +50,7 @@ pub(crate) struct ListsArguments {
 }
 
 pub(crate) async fn run(arguments: &ListsArguments) -> anyhow::Result<()> {
-    let verified_access = TrustingVerifiedAccess::start().await?;
-    let vaca = match &arguments.vaca {
-        Some(vaca) => vaca.clone(),
-        None => std::env::current_exe()?.with_file_name("vaca"),
-    };
-    let vaca = std::path::absolute(vaca)?;
-    let state = State::create(
-        &arguments.state,
-        &vaca,
-        "sqlite:vaca.db",
-        &verified_access.url,
-    )?;
+    let (state, _verified_access) = arguments.ground.prepare().await?;
     let csv = state.folder.join("devices.csv");
     let json = state.folder.join("devices.json");
     std::fs::write(&csv, csv_list(arguments.rows))?;
@@ -187,7 +171,7 @@ fn requests(arguments: &ListsArguments) -> anyhow::Result<Arc<Requests>> {
     // As many as nobody can use up.
     let each = WARM_UP + 1000 * usize::try_from(arguments.seconds)?;
     let requests = Requests::prepare(
-        &arguments.requests,
+        &arguments.ground.requests,
         KeyAlgorithm::Ecdsa,
         each * 2 * arguments.rounds,
     )?;

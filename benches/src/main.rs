@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use vaca_emulator::KeyAlgorithm;
 
 mod crls;
+mod ground;
 mod lists;
 mod post;
 mod run;

@@ -1,10 +1,8 @@
 //! How many certificates a second relying parties can ask about, in a record that has grown.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
@@ -18,12 +16,11 @@ use vaca::model::status::Status;
 use vaca::random::SystemRandom;
 use vaca::server::{self, Parts};
 use vaca::store::fate::AsTheDatabaseSays;
-use vaca_benches::drive::{Drive, Task, count};
+use vaca_benches::drive::count;
 use vaca_benches::processes;
-use vaca_benches::requests::Requests;
-use vaca_benches::service::{Service, TrustingVerifiedAccess};
 use vaca_benches::state::State;
-use vaca_emulator::KeyAlgorithm;
+
+use crate::ground::Ground;
 
 /// Certificates in one commit.
 const CHUNK: u64 = 100_000;
@@ -35,15 +32,8 @@ const ASKED: usize = 20_000;
 /// What is measured.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
-    /// An empty folder for the CA.
-    #[arg(long)]
-    state: PathBuf,
-    /// The program; beside this one where it is not given.
-    #[arg(long)]
-    vaca: Option<PathBuf>,
-    /// Where certificate requests are kept between runs.
-    #[arg(long, default_value = "target/load")]
-    requests: PathBuf,
+    #[command(flatten)]
+    ground: Ground,
     /// Certificates in the record.
     #[arg(long, default_value_t = 10_000_000)]
     certificates: u64,
@@ -54,34 +44,7 @@ pub(crate) struct StatusArguments {
 
 /// Fills a record, then asks.
 pub(crate) async fn run(arguments: &StatusArguments) -> anyhow::Result<()> {
-    let verified_access = TrustingVerifiedAccess::start().await?;
-    let vaca = match &arguments.vaca {
-        Some(vaca) => vaca.clone(),
-        None => std::env::current_exe()?.with_file_name("vaca"),
-    };
-    let vaca = std::path::absolute(vaca)?;
-    let database = "sqlite:vaca.db";
-    let state = State::create(&arguments.state, &vaca, database, &verified_access.url)?;
-    let service = Service::start(&state, "info").await?;
-    let requests = Requests::prepare(&arguments.requests, KeyAlgorithm::Ecdsa, 2)?;
-    let one = Drive {
-        address: state.api,
-        tls: None,
-        task: Task::Enrol {
-            requests: Arc::new(requests),
-            first: 1,
-        },
-        times: 1,
-        time: Duration::from_secs(10),
-        connections: 1,
-    };
-    let one = one.run().await?;
-    ensure!(
-        one.errors.is_empty(),
-        "no enrolment to copy: {:?}",
-        one.errors
-    );
-    service.stop().await?;
+    let (state, _verified_access) = arguments.ground.with_a_certificate().await?;
     let clock = SystemClock::new();
     let asked = fill(&state, arguments.certificates).await?;
     println!(

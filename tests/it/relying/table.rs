@@ -98,7 +98,9 @@ impl Row {
         let _turn = FILE.lock().unwrap();
         let text = std::fs::read_to_string(document()).unwrap();
         let beginning = format!("| {} |", self.program);
-        let row = text.lines().find(|line| line.starts_with(&beginning));
+        // Other tables of the document have rows that begin so, too.
+        let (before, table) = text.split_at(text.find(HEAD).unwrap());
+        let row = table.lines().find(|line| line.starts_with(&beginning));
         let row =
             row.unwrap_or_else(|| panic!("docs/relying-parties.md has no row of {}", self.program));
         let seen = self.text();
@@ -118,7 +120,8 @@ impl Row {
             return;
         }
         if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-            std::fs::write(document(), text.replace(row, &seen)).unwrap();
+            let table = table.replacen(row, &seen, 1);
+            std::fs::write(document(), format!("{before}{table}")).unwrap();
             return;
         }
         panic!(

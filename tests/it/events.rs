@@ -132,6 +132,21 @@ async fn queue_is_empty(ca: &TestCa) {
     eventually("the queue is empty", empty).await;
 }
 
+/// Waits until so many attempts are recorded as failed: until then none is due again.
+async fn failures_are(ca: &TestCa, count: i64) {
+    let sum = "SELECT CAST(coalesce(sum(failures), 0) AS BIGINT) FROM deliveries";
+    eventually("the failures are recorded", async || {
+        ca.count(sum).await == count
+    })
+    .await;
+}
+
+/// How many deliveries wait for an operator.
+async fn given_up(ca: &TestCa) -> i64 {
+    ca.count("SELECT count(*) FROM deliveries WHERE state = 'dead'")
+        .await
+}
+
 #[tokio::test]
 async fn issued_denied_and_paused_are_told_with_what_the_record_says() {
     let (ca, receiver) = telling_one().await;
@@ -362,6 +377,7 @@ async fn order_is_kept_for_each_subject_and_for_no_more() {
         .issued();
     let told = receiver.hears(4).await;
     assert_eq!(told[3]["kind"], "issued", "another subject's");
+    failures_are(&ca, 3).await;
     receiver.answers(|_| taken());
     ca.clock.advance(MINUTE);
     let told = receiver.hears(8).await;
@@ -383,12 +399,7 @@ async fn what_is_given_up_waits_for_an_operator() {
     let (ca, receiver) = telling_one().await;
     receiver.answers(|_| StatusCode::GONE.into_response());
     enroll(&ca).await.issued();
-    let dead = async || {
-        ca.count("SELECT count(*) FROM deliveries WHERE state = 'dead'")
-            .await
-            == 1
-    };
-    eventually("410 is the end of it", dead).await;
+    eventually("410 is the end of it", async || given_up(&ca).await == 1).await;
     assert!(!ca.ready("deliveries").await);
     let vaca = async |arguments: &[&str]| {
         let output = run(VACA, arguments, ca.folder.path()).await;
@@ -427,7 +438,7 @@ async fn what_is_given_up_waits_for_an_operator() {
     receiver.answers(|_| StatusCode::GONE.into_response());
     ca.clock.advance(MINUTE);
     enroll(&ca).await.issued();
-    eventually("another one", dead).await;
+    eventually("another one", async || given_up(&ca).await == 1).await;
     let (dropped, said) = vaca(&["deliveries", "drop", "--sink", "siem"]).await;
     assert!(dropped, "{said}");
     let events = "SELECT kind || ' ' || subject || ' ' || actor FROM events
@@ -449,18 +460,16 @@ async fn after_three_days_it_is_given_up_and_a_month_later_forgotten() {
     receiver.answers(|_| StatusCode::BAD_GATEWAY.into_response());
     enroll(&ca).await.issued();
     receiver.hears(1).await;
+    failures_are(&ca, 1).await;
     // The sweep is once a minute, and its clock must be known to be right.
     ca.clock.advance(2 * DAY);
     ca.challenge("wifi-user").await;
     receiver.hears(2).await;
-    let dead = async || {
-        ca.count("SELECT count(*) FROM deliveries WHERE state = 'dead'")
-            .await
-    };
-    assert_eq!(dead().await, 0);
+    failures_are(&ca, 2).await;
+    assert_eq!(given_up(&ca).await, 0);
     ca.clock.advance(DAY + MINUTE);
     ca.challenge("wifi-user").await;
-    eventually("given up", async || dead().await == 1).await;
+    eventually("given up", async || given_up(&ca).await == 1).await;
     ca.clock.advance(31 * DAY);
     ca.challenge("wifi-user").await;
     queue_is_empty(&ca).await;
@@ -602,12 +611,7 @@ async fn the_admin_api_shows_the_queue_and_tries_again() {
     let (ca, receiver) = telling_one().await;
     receiver.answers(|_| StatusCode::GONE.into_response());
     enroll(&ca).await.issued();
-    let dead = async || {
-        ca.count("SELECT count(*) FROM deliveries WHERE state = 'dead'")
-            .await
-            == 1
-    };
-    eventually("given up", dead).await;
+    eventually("given up", async || given_up(&ca).await == 1).await;
     let token = ca.token(vaca::model::role::Role::Operator).await;
     let ask = async |method: &str, path: &str| admin::ask(&ca, &token, method, path).await;
     let list = ask("GET", "/v1/admin/deliveries").await;

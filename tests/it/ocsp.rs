@@ -3,6 +3,7 @@
 
 use std::any::type_name;
 use std::net::Ipv4Addr;
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -75,6 +76,13 @@ fn percent_encoded(text: &str) -> String {
 async fn signers(ca: &TestCa) -> Vec<String> {
     ca.rows("SELECT state FROM certificates WHERE kind = 'ocsp' ORDER BY id")
         .await
+}
+
+/// Its signer's certificate, as `signer.pem`.
+async fn write_signer(reply: &Reply, folder: &Path) {
+    std::fs::write(folder.join("signer.der"), &reply.signer).unwrap();
+    let written = "x509 -inform DER -in signer.der -out signer.pem";
+    openssl(&written.split(' ').collect::<Vec<_>>(), folder).await;
 }
 
 #[tokio::test]
@@ -163,20 +171,7 @@ async fn pkilint_finds_nothing_in_answers_nor_in_the_signers_certificate() {
     ask(By::Sha256, None).await;
     revoke(&ca, certificate.serial(), RevocationReason::Superseded).await;
     let reply = ask(By::Sha1, None).await;
-    std::fs::write(folder.join("signer.der"), &reply.signer).unwrap();
-    openssl(
-        &[
-            "x509",
-            "-inform",
-            "DER",
-            "-in",
-            "signer.der",
-            "-out",
-            "signer.pem",
-        ],
-        folder,
-    )
-    .await;
+    write_signer(&reply, folder).await;
     pkilint::finds_nothing("signer.pem", folder).await;
     let now = ca.clock.now().0.to_string();
     let verify = [
@@ -713,20 +708,7 @@ async fn what_stands_in_a_signers_certificate() {
     let reply = ca
         .ask(request(&[id(&ca.issuing(), &[1], By::Sha1)], None))
         .await;
-    std::fs::write(folder.join("signer.der"), &reply.signer).unwrap();
-    openssl(
-        &[
-            "x509",
-            "-inform",
-            "DER",
-            "-in",
-            "signer.der",
-            "-out",
-            "signer.pem",
-        ],
-        folder,
-    )
-    .await;
+    write_signer(&reply, folder).await;
     let dump = crate::chain::dump("signer.pem", folder, &[]).await;
     insta::assert_snapshot!("signer_certificate", dump);
     let refused = run(

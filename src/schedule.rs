@@ -70,17 +70,19 @@ impl Schedule {
         self
     }
 
-    /// Does whatever is due at `now`. What looks at rows one by one comes last: a row that cannot be
-    /// read keeps nothing else from being done.
+    /// Does whatever is due. What looks at rows one by one comes last: a row that cannot be read keeps
+    /// nothing else from being done.
     ///
     /// # Errors
     /// [`StoreError`]; what was not done is due again the next time.
-    pub async fn run_due(&mut self, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn run_due(&mut self) -> Result<(), StoreError> {
+        // In this order: what was looked for at `now` must never count as done later than that.
+        let elapsed = self.resources.clock.monotonic();
+        let now = self.resources.clock.now();
         self.sequence(now).await?;
         if let Some(responder) = &self.responder {
             responder.renew(now).await;
         }
-        let elapsed = self.resources.clock.monotonic();
         if self.retention_due <= elapsed {
             self.retention_due = elapsed + self.retain(now).await?;
         }

@@ -424,7 +424,7 @@ impl Server {
             .renewing(Arc::clone(&self.edge.responder));
         let publisher = publishing::Publisher::new(resources, publication, name.clone());
         let mut tending = JoinSet::new();
-        tending.spawn(chores(schedule, Arc::clone(&resources.clock), reloads));
+        tending.spawn(chores(schedule, reloads));
         tending.spawn(lists::keep_fresh(Arc::clone(resources)));
         tending.spawn(publisher.run());
         tending.spawn(delivery::run(
@@ -511,12 +511,12 @@ async fn serve(
 }
 
 /// The loop of the schedule, and the reload of the listeners' certificates.
-async fn chores(mut schedule: Schedule, clock: Arc<dyn Clock>, mut reloads: Vec<Reload>) {
+async fn chores(mut schedule: Schedule, mut reloads: Vec<Reload>) {
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        if let Err(error) = schedule.run_due(clock.now()).await {
+        if let Err(error) = schedule.run_due().await {
             tracing::error!(%error, "the schedule could not run; it tries again");
         }
         for reload in &mut reloads {

@@ -400,31 +400,31 @@ async fn what_was_superseded_is_revoked_after_its_grace() {
     // Not before its time; and not by a clock that nobody has confirmed.
     server.resources().verifier.generate().await.unwrap();
     clock.advance(5 * DAY);
-    schedule.run_due(clock.now()).await.unwrap();
+    schedule.run_due().await.unwrap();
     assert_eq!(revoked(&ca).await, Vec::<String>::new());
     clock.advance(DAY);
     let (unsure, mut early) = node(&ca, &clock, 84).await;
-    early.run_due(clock.now()).await.unwrap();
+    early.run_due().await.unwrap();
     assert_eq!(revoked(&ca).await, Vec::<String>::new());
     unsure.resources().store.close().await;
     // The process ends behind the revocation, before it is remembered, and then behind that.
     let note = type_name::<NoteSuperseded>();
     for fate in [Fate::Lost, Fate::Unconfirmed] {
         ca.commits.next(note, fate);
-        assert!(schedule.run_due(clock.now()).await.is_err());
+        assert!(schedule.run_due().await.is_err());
         assert_eq!(revoked(&ca).await, std::slice::from_ref(&user));
     }
-    schedule.run_due(clock.now()).await.unwrap();
+    schedule.run_due().await.unwrap();
     assert_eq!(revoked(&ca).await, std::slice::from_ref(&user), "once");
     clock.advance(DAY);
-    schedule.run_due(clock.now()).await.unwrap();
+    schedule.run_due().await.unwrap();
     let done = [user.clone(), device];
     assert_eq!(revoked(&ca).await, done);
     // A second node finds nothing left.
     let (other, mut second) = node(&ca, &clock, 82).await;
     other.resources().verifier.generate().await.unwrap();
     clock.advance(60);
-    second.run_due(clock.now()).await.unwrap();
+    second.run_due().await.unwrap();
     assert_eq!(revoked(&ca).await, done);
     for server in [server, other] {
         server.resources().store.close().await;
@@ -460,7 +460,7 @@ async fn a_successor_that_is_not_good_supersedes_nothing_and_much_is_done_in_par
             .await
     };
     for parts in 1..=3 {
-        schedule.run_due(clock.now()).await.unwrap();
+        schedule.run_due().await.unwrap();
         let done = done().await;
         assert_eq!(done.len(), 2, "{parts}: {done:?}");
     }

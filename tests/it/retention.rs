@@ -358,17 +358,17 @@ async fn nothing_is_deleted_by_a_clock_that_google_has_not_confirmed() {
     // A year ahead from the start, and nobody has asked Google yet.
     let wrong = TestClock::at(Timestamp(ca.clock.now().0 + 366 * DAY));
     let (server, mut schedule) = node(&ca, &wrong, 70).await;
-    schedule.run_due(wrong.now()).await.unwrap();
+    schedule.run_due().await.unwrap();
     assert!(server.resources().verifier.generate().await.is_err());
     wrong.advance(60);
-    schedule.run_due(wrong.now()).await.unwrap();
+    schedule.run_due().await.unwrap();
     server.resources().store.close().await;
     // Set while the service ran.
     let right = ca.clock.clone();
     let (server, mut schedule) = node(&ca, &right, 71).await;
     server.resources().verifier.generate().await.unwrap();
     right.jump(366 * DAY);
-    schedule.run_due(right.now()).await.unwrap();
+    schedule.run_due().await.unwrap();
     assert_eq!(ca.count("SELECT count(*) FROM attempts").await, 5);
     assert_eq!(shortened(&ca).await, 0);
     server.resources().store.close().await;
@@ -403,19 +403,19 @@ async fn much_is_done_in_parts_and_by_one_node() {
         counted.await
     };
     for (shortened_then, events_then) in [(250, 1), (500, 2), (604, 3), (604, 3)] {
-        first.run_due(clock.now()).await.unwrap();
-        second.run_due(clock.now()).await.unwrap();
+        first.run_due().await.unwrap();
+        second.run_due().await.unwrap();
         assert_eq!(shortened(&ca).await, shortened_then);
         assert_eq!(events().await.len(), events_then);
     }
     // The first is content for an hour; the second finds the lease free, and nothing to do.
     clock.advance(10);
-    second.run_due(clock.now()).await.unwrap();
+    second.run_due().await.unwrap();
     assert_eq!(events().await.len(), 3);
     clock.advance(30 * DAY);
     while ca.count("SELECT count(*) FROM attempts").await > 1 {
         let before = events().await.len();
-        second.run_due(clock.now()).await.unwrap();
+        second.run_due().await.unwrap();
         assert_eq!(events().await.len(), before + 1);
     }
     assert_eq!(events().await.len(), 6);
@@ -438,10 +438,10 @@ async fn whatever_becomes_of_its_commit_a_sweep_is_counted_once() {
     for (days, fate) in [(31, Fate::Lost), (30, Fate::Unconfirmed)] {
         clock.advance(days * DAY);
         ca.commits.next(type_name::<ApplyRetention>(), fate);
-        let failed = schedule.run_due(clock.now()).await;
+        let failed = schedule.run_due().await;
         assert!(matches!(failed, Err(StoreError::Commit(_))), "{failed:?}");
         // The lease is still this node's.
-        schedule.run_due(clock.now()).await.unwrap();
+        schedule.run_due().await.unwrap();
     }
     let events = ca.rows("SELECT detail FROM events WHERE kind = 'retention_applied' ORDER BY id");
     let told = [

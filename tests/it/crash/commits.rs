@@ -4,7 +4,6 @@
 use std::any::type_name;
 use std::sync::Arc;
 
-use vaca::clock::Clock as _;
 use vaca::config::Config;
 use vaca::model::actor::Actor;
 use vaca::model::attempt::OWNERSHIP;
@@ -230,7 +229,7 @@ async fn whatever_becomes_of_its_commits_the_schedule_goes_on_where_it_stood() {
             (type_name::<Deny>(), [0, 0, applied(1)]),
         ] {
             ca.commits.next(write, fate);
-            let failed = schedule.run_due(ca.clock.now()).await;
+            let failed = schedule.run_due().await;
             assert!(
                 matches!(failed, Err(StoreError::Commit(_))),
                 "{write} {fate:?}: {failed:?}"
@@ -243,11 +242,11 @@ async fn whatever_becomes_of_its_commits_the_schedule_goes_on_where_it_stood() {
             assert_eq!(now, then, "{write} {fate:?}");
         }
         for _ in 0..2 {
-            schedule.run_due(ca.clock.now()).await.unwrap();
+            schedule.run_due().await.unwrap();
             ca.clock.advance(60);
         }
         assert_eq!(left(&ca).await[1..], [0, 0]);
-        schedule.run_due(ca.clock.now()).await.unwrap();
+        schedule.run_due().await.unwrap();
         assert_eq!(left(&ca).await, [0, 0, 0]);
         let events = ca.count("SELECT count(*) FROM events").await;
         assert_eq!(ca.count("SELECT max(sequence) FROM events").await, events);

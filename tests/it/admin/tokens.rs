@@ -145,6 +145,7 @@ async fn a_row_that_somebody_else_wrote_opens_nothing() {
     // Of another deployment: whoever can write rows knows no key.
     let other = Token::draw(&SystemRandom).unwrap();
     let grant = Grant {
+        certificate_header: None,
         role: Role::Administrator,
         single_use: false,
         expires_at: START.plus(1000).0,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::role::Role;
 use crate::model::token::TokenId;
@@ -30,6 +31,8 @@ pub struct Principal {
     pub role: Role,
     /// The token that they hold, where it makes one other token and does nothing else.
     pub single_use: Option<TokenId>,
+    /// Where a proxy says what certificate a client showed.
+    pub certificate_header: Option<CertificateHeader>,
 }
 
 impl Principal {

@@ -1,14 +1,21 @@
-//! What may the holder of this certificate do? Asked by relying parties, at the moment of a decision.
+//! What may the holder of this certificate do? Asked by relying parties, at the moment of a decision:
+//! by those that verify certificates themselves, how one stands; by proxies, whether it opens a gate.
 //!
 //! A certificate is asked for by its issuer and number together, or by the digest of all of it: a number
 //! alone is whatever anybody's CA says.
 
 use std::sync::Arc;
 
+mod gatekeeper;
+mod path;
+
+pub use gatekeeper::{Admitted, Gatekeeper, Objection};
+
 use crate::admission::{Resources, storage};
 use crate::model::attributes::Attributes;
 use crate::model::certificate::IssuerId;
 use crate::model::fingerprint::Fingerprint;
+use crate::model::profile::CertificateProfile;
 use crate::model::refusal::Refusal;
 use crate::model::serial::SerialNumber;
 use crate::model::status::Status;
@@ -71,9 +78,7 @@ fn judge(resources: &Resources, known: KnownCertificate) -> CertificateStatus {
     if !known.issued_to_holder && status != Status::Revoked {
         return CertificateStatus::unknown();
     }
-    let mut profiles = resources.profiles.iter();
-    let profile = profiles.find(|profile| profile.name == known.profile);
-    let attributes = profile
+    let attributes = profile_of(resources, &known)
         .filter(|_| status == Status::Good)
         .map(|profile| Arc::clone(&profile.attributes));
     CertificateStatus {
@@ -81,4 +86,13 @@ fn judge(resources: &Resources, known: KnownCertificate) -> CertificateStatus {
         attributes: attributes.unwrap_or_default(),
         certificate: Some(known),
     }
+}
+
+/// The profile that it was issued by, where it is still configured.
+fn profile_of<'a>(
+    resources: &'a Resources,
+    known: &KnownCertificate,
+) -> Option<&'a CertificateProfile> {
+    let mut profiles = resources.profiles.iter();
+    profiles.find(|profile| profile.name == known.profile)
 }

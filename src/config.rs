@@ -18,6 +18,7 @@ use crate::enrichment::webhook::WebhookSettings;
 use crate::http::settings::HttpSettings;
 use crate::model::pki_base::PkiBase;
 use crate::model::profile::{CertificateProfile, InvalidProfile, ProfileSettings};
+use crate::model::proxy_gate::{ProxyGate, ProxyGateSettings};
 use crate::model::span::DAY;
 use crate::publication::{CrlSettings, Timing};
 use crate::revocation::{RevocationPolicy, RevocationSettings};
@@ -150,6 +151,8 @@ struct Settings {
     event_sink: Vec<EventSinkSettings>,
     issuer: Vec<IssuerSettings>,
     profile: Vec<ProfileSettings>,
+    #[serde(default)]
+    gate: Vec<ProxyGateSettings>,
 }
 
 /// A configuration that was read and checked as far as one can without touching the record, the
@@ -190,6 +193,8 @@ pub struct Config {
     pub issuers: Vec<IssuerSettings>,
     /// What can be asked for.
     pub profiles: Vec<CertificateProfile>,
+    /// Whom proxies let in where.
+    pub gates: Vec<ProxyGate>,
     source: Source,
 }
 
@@ -320,6 +325,7 @@ impl Config {
             webhooks,
             event_sinks,
             issuers,
+            gates: read_gates(settings.gate, &profiles)?,
             profiles,
             source,
         })
@@ -391,6 +397,26 @@ fn read_webhooks(
         );
     }
     Ok(webhooks)
+}
+
+fn read_gates(
+    gates: Vec<ProxyGateSettings>,
+    profiles: &[CertificateProfile],
+) -> Result<Vec<ProxyGate>, Misfit> {
+    let mut names = HashSet::new();
+    let gates = gates.into_iter().enumerate().map(|(index, settings)| {
+        let name = settings.name.clone();
+        let misfit = |key, message: String| Misfit {
+            at: vec![Step::Key("gate"), Step::Nth(index), Step::Key(key)],
+            place: format!("[[gate]] {name}"),
+            message,
+        };
+        if !names.insert(name.clone()) {
+            return Err(misfit("name", "the name stands twice".to_owned()));
+        }
+        ProxyGate::new(settings, profiles).map_err(|error| misfit(error.key(), error.to_string()))
+    });
+    gates.collect()
 }
 
 fn read_event_sinks(

@@ -20,6 +20,7 @@ use crate::access::settings::AdminSettings;
 use crate::access::tokens::Tokens;
 use crate::admission::{Admission, Resources};
 use crate::attestation::Verifier;
+use crate::authorization::Gatekeeper;
 use crate::ca::Issuer;
 use crate::ca::bundle::bundle;
 use crate::clock::Clock;
@@ -249,6 +250,7 @@ fn metrics(config: &Config, issuers: &HashMap<String, Issuer>) -> Metrics {
         profiles: profiles.map(|profile| profile.name.clone()).collect(),
         lists: config.enrichment.names(),
         sinks: sinks.map(|sink| sink.name.clone()).collect(),
+        gates: config.gates.iter().map(|gate| gate.name.clone()).collect(),
     });
     for (name, issuer) in issuers {
         metrics.issuers.ends(name, issuer.not_after());
@@ -303,6 +305,10 @@ fn desk(
 ) -> Desk {
     let configured = config.issuers.iter();
     let issuers = configured.filter_map(|settings| issuers.get(&settings.name));
+    let paths = issuers.clone();
+    let paths = paths.map(|issuer| (issuer.authority(), issuer.root()));
+    let gates = config.gates.clone();
+    let gatekeeper = Gatekeeper::new(Arc::clone(resources), gates, paths);
     Desk {
         access: Access::new(vec![
             Arc::new(Tokens(Arc::clone(resources))),
@@ -310,6 +316,7 @@ fn desk(
         ]),
         resources: Arc::clone(resources),
         issuers: issuers.map(IssuerView::of).collect(),
+        gatekeeper,
         revocation: config.revocation.clone(),
         readiness: Arc::clone(readiness),
     }

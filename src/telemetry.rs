@@ -15,6 +15,7 @@ mod catalogue;
 mod commits;
 mod crls;
 mod deliveries;
+mod gates;
 mod issuers;
 mod lists;
 mod ocsp;
@@ -29,6 +30,7 @@ pub use catalogue::Described;
 pub use commits::Commits;
 pub use crls::Crls;
 pub use deliveries::{Deliveries, DeliveryOutcome};
+pub use gates::Gates;
 pub use issuers::Issuers;
 pub use lists::Lists;
 pub use ocsp::Ocsp;
@@ -58,6 +60,8 @@ pub struct Names {
     pub lists: Vec<(String, &'static str)>,
     /// The services that are told of events.
     pub sinks: Vec<String>,
+    /// The gates at proxies.
+    pub gates: Vec<String>,
 }
 
 /// Every handle, and the registry that knows them.
@@ -83,6 +87,8 @@ pub struct Metrics {
     pub deliveries: Deliveries,
     /// Answers to relying parties.
     pub statuses: Statuses,
+    /// Answers to proxies.
+    pub gates: Gates,
     gauges: Gauges,
     catalogue: Catalogue,
 }
@@ -105,6 +111,7 @@ impl Metrics {
             lists: Lists::registered(&mut catalogue, &names.lists),
             deliveries: Deliveries::registered(&mut catalogue, &names.sinks),
             statuses: Statuses::registered(&mut catalogue),
+            gates: Gates::registered(&mut catalogue, &names.gates),
             gauges: Gauges::registered(&mut catalogue),
             catalogue,
         }

@@ -66,7 +66,12 @@ export const PROBLEMS: Record<string, Explanation> = {
   webhook_unavailable: { text: "webhook_unavailable", who: "nobody" },
   storage_unavailable: { text: "service_trouble", who: "nobody" },
   internal_error: { text: "service_trouble", who: "nobody" },
-  // Answers to operators, which no extension gets.
+  // Answers to operators and proxies, which no extension gets.
+  unknown_gate: { text: "client_mismatch", who: "helpdesk" },
+  certificate_header_refused: { text: "client_mismatch", who: "helpdesk" },
+  client_certificate_required: { text: "client_mismatch", who: "helpdesk" },
+  client_certificate_refused: { text: "client_mismatch", who: "helpdesk" },
+  gate_closed: { text: "client_mismatch", who: "helpdesk" },
   selection_too_large: { text: "client_mismatch", who: "helpdesk" },
   confirmation_required: { text: "client_mismatch", who: "helpdesk" },
   other_selection: { text: "client_mismatch", who: "helpdesk" },

@@ -205,8 +205,8 @@ CREATE TABLE pauses (
 ) STRICT;
 CREATE INDEX pauses_until ON pauses (until);
 
--- Operators' tokens. `tag` covers the token's secret, its role, whether it may be used once only, and its
--- end, under a key that is not in here: a row that somebody else wrote or changed opens nothing.
+-- Operators' tokens. `tag` covers the token's secret, its role, whether it may be used once only, its end
+-- and its header, under a key that is not in here: a row that somebody else wrote or changed opens nothing.
 CREATE TABLE tokens (
     id           INTEGER PRIMARY KEY,
     token_id     TEXT    NOT NULL UNIQUE,
@@ -221,6 +221,8 @@ CREATE TABLE tokens (
     last_used_at INTEGER,
     spent_at     INTEGER,
     revoked_at   INTEGER,
+    -- Of a proxy: in which field it says what certificate a client showed.
+    certificate_header TEXT CHECK (certificate_header IS NULL OR role = 'relying_party'),
     CHECK (spent_at IS NULL OR single_use = 1)
 ) STRICT;
 

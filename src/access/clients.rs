@@ -6,20 +6,22 @@ use crate::access::settings::ClientSettings;
 use crate::access::{Authenticator, Finding, PendingFinding, Principal, UnverifiedCredentials};
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::role::Role;
 
 /// Certificates that the configuration names, each with a role. Their issuer vouches for nobody: a
 /// certificate that is not named is a stranger's.
 #[derive(Debug)]
-pub struct ClientCertificates(HashMap<Fingerprint, Role>);
+pub struct ClientCertificates(HashMap<Fingerprint, (Role, Option<CertificateHeader>)>);
 
 impl ClientCertificates {
     /// Of `[[admin.client]]`.
     #[must_use]
     pub fn new(clients: &[ClientSettings]) -> Self {
-        let roles = clients.iter().map(|client| (client.sha256, client.role));
-        Self(roles.collect())
+        let may = |client: &ClientSettings| (client.role, client.certificate_header);
+        let clients = clients.iter().map(|client| (client.sha256, may(client)));
+        Self(clients.collect())
     }
 
     fn find(&self, credentials: UnverifiedCredentials<'_>, now: Timestamp) -> Finding {
@@ -31,10 +33,11 @@ impl ClientCertificates {
             return Finding::Refused;
         }
         match self.0.get(&certificate.fingerprint) {
-            Some(role) => Finding::Known(Principal {
+            Some((role, certificate_header)) => Finding::Known(Principal {
                 actor: Actor::Certificate(certificate.fingerprint),
                 role: *role,
                 single_use: None,
+                certificate_header: *certificate_header,
             }),
             None => Finding::Refused,
         }
@@ -63,7 +66,8 @@ mod tests {
         let client = ClientSettings {
             name: "inventory".to_owned(),
             sha256,
-            role: Role::HelpDesk,
+            role: Role::RelyingParty,
+            certificate_header: Some(CertificateHeader::ClientCert),
         };
         let clients = ClientCertificates::new(&[client]);
         let find = |fingerprint, now| {
@@ -80,8 +84,9 @@ mod tests {
         };
         let known = Finding::Known(Principal {
             actor: Actor::Certificate(sha256),
-            role: Role::HelpDesk,
+            role: Role::RelyingParty,
             single_use: None,
+            certificate_header: Some(CertificateHeader::ClientCert),
         });
         assert_eq!(find(sha256, 100), known);
         assert_eq!(find(sha256, 101), Finding::Refused);

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use crate::access::token::Token;
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::role::Role;
 use crate::model::span;
@@ -30,6 +31,7 @@ pub struct TokenOrder {
     role: Role,
     lifetime: i64,
     single_use: bool,
+    certificate_header: Option<CertificateHeader>,
 }
 
 /// Why an order is none.
@@ -41,6 +43,9 @@ pub enum InvalidOrder {
     /// The lifetime.
     #[error("a token is good for a minute to 400 days, such as 30d")]
     Lifetime,
+    /// The header.
+    #[error("a certificate header goes with the role relying_party")]
+    Header,
 }
 
 impl TokenOrder {
@@ -69,7 +74,21 @@ impl TokenOrder {
             role,
             lifetime,
             single_use: false,
+            certificate_header: None,
         })
+    }
+
+    /// The same for a proxy, which says in this field what certificate a client showed.
+    ///
+    /// # Errors
+    /// [`InvalidOrder::Header`].
+    pub fn for_proxy(mut self, header: CertificateHeader) -> Result<Self, InvalidOrder> {
+        // Whoever looks into the record is no proxy.
+        if self.role != Role::RelyingParty {
+            return Err(InvalidOrder::Header);
+        }
+        self.certificate_header = Some(header);
+        Ok(self)
     }
 
     /// The token that makes the first administrator's, and nothing else.
@@ -80,6 +99,7 @@ impl TokenOrder {
             role: Role::Administrator,
             lifetime: BOOTSTRAP_LIFETIME,
             single_use: true,
+            certificate_header: None,
         }
     }
 }
@@ -146,6 +166,7 @@ impl TokenOffice<'_> {
             role: order.role,
             single_use: order.single_use,
             expires_at: self.now.plus(order.lifetime).0,
+            certificate_header: order.certificate_header,
         };
         for _ in 0..DRAWS {
             let token = Token::draw(self.random)?;

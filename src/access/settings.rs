@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::role::Role;
 use crate::model::token::is_name;
@@ -34,6 +35,9 @@ pub struct ClientSettings {
     pub sha256: Fingerprint,
     /// What they may do.
     pub role: Role,
+    /// Of a proxy: in which header field it says what certificate a client showed. Whoever runs the proxy
+    /// sets it.
+    pub certificate_header: Option<CertificateHeader>,
 }
 
 /// What is wrong with the table.
@@ -58,6 +62,9 @@ pub enum InvalidAdmin {
     /// A name that could be misread.
     #[error("the name of a client is 1 to 64 letters, digits, dots, dashes and underscores")]
     Name,
+    /// Whoever looks into the record is no proxy.
+    #[error("client {0}: certificate_header goes with role relying_party")]
+    Header(String),
     /// A name or a certificate that stands twice.
     #[error("client {0}: its name or its certificate stands twice")]
     Twice(String),
@@ -111,6 +118,9 @@ impl AdminSettings {
         for client in &self.client {
             if !is_name(&client.name) {
                 return Err(InvalidAdmin::Name);
+            }
+            if client.certificate_header.is_some() && client.role != Role::RelyingParty {
+                return Err(InvalidAdmin::Header(client.name.clone()));
             }
             if !names.insert(client.name.as_str()) || !certificates.insert(client.sha256) {
                 return Err(InvalidAdmin::Twice(client.name.clone()));

@@ -85,7 +85,8 @@ impl Token {
         key.verify(Purpose::Token, &self.message(grant), unverified_tag)
     }
 
-    /// Every part but the last has a fixed length: no two have the same octets.
+    /// The parts before the role have a fixed length, and no role holds a zero octet: no two have the
+    /// same octets.
     fn message(&self, grant: &Grant) -> Zeroizing<Vec<u8>> {
         let mut message = Zeroizing::new(Vec::with_capacity(80));
         message.extend_from_slice(self.id.as_str().as_bytes());
@@ -93,6 +94,10 @@ impl Token {
         message.extend_from_slice(&grant.expires_at.to_be_bytes());
         message.push(u8::from(grant.single_use));
         message.extend_from_slice(grant.role.as_str().as_bytes());
+        if let Some(header) = grant.certificate_header {
+            message.push(0);
+            message.extend_from_slice(header.as_str().as_bytes());
+        }
         message
     }
 }
@@ -119,6 +124,7 @@ mod tests {
     )]
 
     use super::*;
+    use crate::model::certificate_header::CertificateHeader;
     use crate::model::role::Role;
     use crate::random::SeededRandom;
 
@@ -126,6 +132,7 @@ mod tests {
         role: Role::Operator,
         single_use: false,
         expires_at: 1_800_000_000,
+        certificate_header: None,
     };
 
     fn token() -> Token {
@@ -172,6 +179,7 @@ mod tests {
         assert!(token.fits(&key, &GRANT, &tag));
         let role = Role::Administrator;
         let (single_use, expires_at) = (true, GRANT.expires_at + 1);
+        let certificate_header = Some(CertificateHeader::ClientCert);
         for more in [
             Grant { role, ..GRANT },
             Grant {
@@ -180,6 +188,10 @@ mod tests {
             },
             Grant {
                 expires_at,
+                ..GRANT
+            },
+            Grant {
+                certificate_header,
                 ..GRANT
             },
         ] {

@@ -43,6 +43,7 @@ impl Tokens {
             role: Role::Auditor,
             single_use: false,
             expires_at: 0,
+            certificate_header: None,
         };
         let grant = row.as_ref().map_or(nobody, |row| row.unverified_grant);
         let tag = row.as_ref().map_or(&[0; 32][..], |row| &row.tag);
@@ -55,6 +56,7 @@ impl Tokens {
             actor: Actor::Token(row.id.clone()),
             role: grant.role,
             single_use: grant.single_use.then_some(row.id),
+            certificate_header: grant.certificate_header,
         }))
     }
 

@@ -67,7 +67,10 @@ pub(super) fn certificate(
 
 /// Verifies the path from a client certificate through `issuing` to `root`, as a TLS server would
 /// at `now`.
-pub(super) fn client_path(
+///
+/// # Errors
+/// [`RereadError`].
+pub fn client_path(
     signed_der: &[u8],
     issuing: &Authority,
     root: &Authority,

@@ -15,6 +15,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::http::admin::views::token::TokenView;
 use crate::model::actor::Actor;
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::role::Role;
 use crate::model::token::TokenId;
 use crate::random::SystemRandom;
@@ -44,6 +45,9 @@ pub(super) struct Create {
     /// How long it is good, such as 30d or 12h: a minute to 400 days.
     #[arg(long, value_name = "AGE", default_value = "90d")]
     expires: String,
+    /// Of a proxy that asks gates: the header field in which it says what certificate a client showed.
+    #[arg(long, value_name = "NAME", value_parser = CertificateHeader::parse)]
+    certificate_header: Option<CertificateHeader>,
 }
 
 #[derive(Debug, Args)]
@@ -80,7 +84,10 @@ fn token_id(text: &str) -> Result<TokenId, String> {
 pub(super) async fn run(config: &Config, command: TokensCommand) -> anyhow::Result<ExitCode> {
     match command {
         TokensCommand::Create(create) => {
-            let order = TokenOrder::new(&create.name, create.role, Some(&create.expires))?;
+            let mut order = TokenOrder::new(&create.name, create.role, Some(&create.expires))?;
+            if let Some(header) = create.certificate_header {
+                order = order.for_proxy(header)?;
+            }
             let issued = issue(config, &order).await?;
             let end = Timestamp(issued.grant.expires_at);
             eprintln!(

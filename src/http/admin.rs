@@ -5,12 +5,15 @@
 //! it exists.
 
 mod attempts;
+mod authorize;
 mod blocks;
 mod certificates;
+mod client_certificate;
 mod cursor;
 mod deliveries;
 mod desk;
 pub(super) mod entry;
+mod holder;
 mod page;
 mod paused;
 mod query;
@@ -108,6 +111,12 @@ table! {
         get "GET" RelyingParty status::by_name, "How a certificate stands, by issuer and number.";
     "/v1/status/sha256/{fingerprint}":
         get "GET" RelyingParty status::by_fingerprint, "The same, by SHA-256 of the whole certificate.";
+    "/v1/authorize/{gate}":
+        any "GET" RelyingParty authorize::authorize, "Whether a proxy's client passes a gate. Any method, any query.";
+    "/v1/authorize/{gate}/":
+        any "GET" RelyingParty authorize::authorize, "The same, where the client's path is `/`.";
+    "/v1/authorize/{gate}/{*path}":
+        any "GET" RelyingParty authorize::authorize, "The same, whatever the client's path is.";
     "/metrics":
         get "GET" Auditor metrics::show, "What is measured, for Prometheus.";
 }

@@ -115,6 +115,8 @@ fn id(route: &Route) -> String {
         .split(|letter: char| !letter.is_ascii_alphanumeric());
     let words = words.filter(|word| !word.is_empty() && *word != "v1");
     let method = route.method_name().to_ascii_lowercase();
+    // An address with nothing behind its last slash is another one than without the slash.
+    let words = words.chain(route.path.ends_with('/').then_some("root"));
     words.fold(method, |id, word| id + "_" + word)
 }
 

@@ -136,10 +136,12 @@ impl Problem {
         serde_json::to_string(&document).unwrap_or_default()
     }
 
-    /// Sets the header fields that go with the document.
+    /// Sets the header fields that go with the document. Nobody keeps it, where its handler did not say for
+    /// how long.
     pub(super) fn describe(&self, headers: &mut HeaderMap) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let kept = headers.entry(header::CACHE_CONTROL);
+        kept.or_insert(HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

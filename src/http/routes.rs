@@ -46,6 +46,8 @@ pub(super) struct Route {
     /// Fills in the rest.
     pub(super) describe: fn(&mut Draft),
     door: Door,
+    /// Whether no method is left that it does not answer.
+    is_any: bool,
     serve: MethodRouter<Edge>,
 }
 
@@ -98,6 +100,24 @@ impl Routes {
         self.route(HttpMethod::Post, path, about, H::describe, post(handler))
     }
 
+    /// Whatever method this is asked by; it is described as `GET`.
+    pub(super) fn any<Taken, Arguments, H>(
+        mut self,
+        path: &'static str,
+        about: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<Taken, Edge> + Signature<Arguments>,
+        Taken: 'static,
+    {
+        self = self.route(HttpMethod::Get, path, about, H::describe, any(handler));
+        if let Some(route) = self.table.last_mut() {
+            route.is_any = true;
+        }
+        self
+    }
+
     fn route(
         mut self,
         method: HttpMethod,
@@ -113,6 +133,7 @@ impl Routes {
             tag: self.tag,
             describe,
             door: self.door,
+            is_any: false,
             serve,
         });
         self
@@ -139,7 +160,9 @@ impl Routes {
                 Door::Bounded => within = within.route(route.path, route.serve),
                 Door::Hidden => {
                     within = within.route(route.path, route.serve);
-                    hidden.push(route.path);
+                    if !route.is_any {
+                        hidden.push(route.path);
+                    }
                 }
             }
         }

@@ -123,6 +123,16 @@ codes! {
     OtherSelection = "other_selection",
     /// More certificates than one request revokes.
     SelectionTooLarge = "selection_too_large",
+    /// No gate has this name.
+    UnknownGate = "unknown_gate",
+    /// A proxy does not pass on certificates as its credential says.
+    CertificateHeaderRefused = "certificate_header_refused",
+    /// A proxy's client showed no certificate.
+    ClientCertificateRequired = "client_certificate_required",
+    /// A proxy's client showed a certificate that is not good.
+    ClientCertificateRefused = "client_certificate_refused",
+    /// A proxy's client showed a good certificate, and the gate wants another.
+    GateClosed = "gate_closed",
     /// The device or user is blocked.
     Blocked = "blocked",
     /// The verified name cannot stand in a certificate.

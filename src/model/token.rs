@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::role::Role;
 use crate::model::span::DAY;
 use crate::random::{Random, RandomUnavailable};
@@ -70,6 +71,8 @@ pub struct Grant {
     pub single_use: bool,
     /// From this second on it is worthless, in seconds since the epoch.
     pub expires_at: i64,
+    /// Where its holder, a proxy, says what certificate a client showed.
+    pub certificate_header: Option<CertificateHeader>,
 }
 
 /// Whether a token or an operator's certificate may be called so: 1 to 64 of `[A-Za-z0-9._-]`.

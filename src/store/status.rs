@@ -21,7 +21,9 @@ pub struct KnownCertificate {
     pub issuer: IssuerId,
     /// Its number.
     pub serial: SerialNumber,
-    /// SHA-256 of its DER, once there is one.
+    /// Its DER, once there is one.
+    pub der: Option<Vec<u8>>,
+    /// SHA-256 of that.
     pub sha256: Option<Fingerprint>,
     /// The profile's name.
     pub profile: String,
@@ -98,6 +100,7 @@ fn read(row: &Row) -> Result<KnownCertificate, StoreError> {
         issuer: IssuerId::parse(&text("issuer_id")?).ok_or(corrupt("certificates.issuer_id"))?,
         serial: SerialNumber::parse(&text("serial")?).ok_or(corrupt("certificates.serial"))?,
         sha256: der.as_deref().map(Fingerprint::of),
+        der,
         profile: row.try_get("profile")?,
         email: row.try_get("email")?,
         device_permanent_id: row.try_get("device_permanent_id")?,

@@ -1,6 +1,7 @@
 //! Operators' tokens. What is stored of one opens nothing: a tag over its secret and what it allows.
 
 use crate::clock::Timestamp;
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::event::{AuditEvent, EventKind};
 use crate::model::role::Role;
 use crate::model::token::{Grant, TokenId};
@@ -65,8 +66,9 @@ impl Write for CreateToken {
             tag,
         } = &self.token;
         let created = query(
-            "INSERT INTO tokens (token_id, name, role, single_use, tag, created_at, created_by, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id",
+            "INSERT INTO tokens (token_id, name, role, single_use, tag, created_at, created_by, expires_at,
+                 certificate_header)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id",
         )
         .bind(id.as_str())
         .bind(name)
@@ -76,6 +78,7 @@ impl Write for CreateToken {
         .bind(self.event.at.0)
         .bind(self.event.actor.stored())
         .bind(grant.expires_at)
+        .bind(grant.certificate_header.map(CertificateHeader::as_str))
         .fetch_optional(&mut *connection)
         .await?;
         if created.is_none() {
@@ -259,6 +262,7 @@ fn read(row: &Row) -> Result<TokenRow, StoreError> {
             role: Role::parse(row.try_get("role")?).ok_or(corrupt("tokens.role"))?,
             single_use: row.try_get::<i64, _>("single_use")? != 0,
             expires_at: row.try_get("expires_at")?,
+            certificate_header: certificate_header(row)?,
         },
         tag: attempts::digest(row, "tag")?.to_vec(),
         created_at: Timestamp(row.try_get("created_at")?),
@@ -267,4 +271,10 @@ fn read(row: &Row) -> Result<TokenRow, StoreError> {
         spent_at: time("spent_at")?,
         revoked_at: time("revoked_at")?,
     })
+}
+
+fn certificate_header(row: &Row) -> Result<Option<CertificateHeader>, StoreError> {
+    let name: Option<String> = row.try_get("certificate_header")?;
+    let header = name.map(|name| CertificateHeader::parse(&name)).transpose();
+    header.map_err(|_| StoreError::Corrupt("tokens.certificate_header"))
 }

@@ -22,6 +22,7 @@ fn metrics() -> Metrics {
         profiles: vec!["wifi".to_owned(), "vpn".to_owned()],
         lists: vec![("blocked".to_owned(), "devices")],
         sinks: vec!["siem".to_owned()],
+        gates: vec!["intranet".to_owned()],
     })
 }
 
@@ -101,6 +102,7 @@ fn labels_are_as_described_and_names_of_their_own() {
     metrics.crls.failed(&issuer);
     metrics.ocsp.answered(Some("issuing"), "good");
     metrics.lists.loaded("blocked", Timestamp(5), 3);
+    metrics.gates.told("intranet", "admitted");
     metrics.deliveries.stand("siem", 1, 2, 3);
     metrics.show(&Reading {
         unsequenced_events: Some(1),

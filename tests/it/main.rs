@@ -22,6 +22,7 @@ mod crash;
 mod crl;
 mod enrollment;
 mod events;
+mod gates;
 mod genuine;
 mod links;
 mod listeners;

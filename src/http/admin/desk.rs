@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::access::{Access, Principal};
 use crate::admission::{Resources, storage};
+use crate::authorization::Gatekeeper;
 use crate::clock::Timestamp;
 use crate::http::admin::views::issuer::IssuerView;
 use crate::http::health::Readiness;
@@ -23,6 +24,8 @@ pub struct Desk {
     pub resources: Arc<Resources>,
     /// The issuers, in the order of the configuration.
     pub issuers: Vec<IssuerView>,
+    /// Who passes which gate.
+    pub gatekeeper: Gatekeeper,
     /// How much may be revoked without a second look, and who gets nothing afterwards.
     pub revocation: RevocationPolicy,
     /// Who knows whether all is well.

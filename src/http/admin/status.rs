@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,6 +14,7 @@ use crate::access::Principal;
 use crate::authorization::{self, CertificateStatus, Question};
 use crate::http::admin::desk::Desk;
 use crate::http::admin::entry::RelyingParty;
+use crate::http::admin::holder::{Attribute, FOR_SECONDS, STATUS, describe};
 use crate::http::admin::query::{QueryParameters, UnverifiedQuery, malformed};
 use crate::http::admin::views::status::{FreeRadiusView, StatusView};
 use crate::http::openapi::draft::Draft;
@@ -24,16 +25,6 @@ use crate::model::certificate::IssuerId;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::serial::SerialNumber;
 use crate::model::status::Status;
-
-/// Long enough for the requests of one page, short enough for "at once".
-const FOR_SECONDS: HeaderValue = HeaderValue::from_static("private, max-age=5");
-/// What a proxy that sees no bodies goes by.
-const STATUS: HeaderName = HeaderName::from_static("vaca-status");
-const PROFILE: HeaderName = HeaderName::from_static("vaca-profile");
-const EMAIL: HeaderName = HeaderName::from_static("vaca-email");
-const DEVICE: HeaderName = HeaderName::from_static("vaca-device");
-/// In front of each attribute's name.
-const ATTRIBUTE: &str = "vaca-attribute-";
 
 /// How the answer is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -168,24 +159,8 @@ fn fields(answer: &CertificateStatus) -> HeaderMap {
     let Some(known) = certificate.filter(|_| answer.status == Status::Good) else {
         return fields;
     };
-    let mut field = |name: HeaderName, value: &str| {
-        // What we write down of names and attributes always fits.
-        if let Ok(value) = value.parse() {
-            fields.insert(name, value);
-        }
-    };
-    field(PROFILE, &known.profile);
-    if let Some(email) = &known.email {
-        field(EMAIL, email);
-    }
-    if let Some(device) = &known.device_permanent_id {
-        field(DEVICE, device);
-    }
-    for (name, value) in answer.attributes.iter() {
-        let name = format!("{ATTRIBUTE}{}", name.to_ascii_lowercase());
-        if let Ok(name) = name.parse() {
-            field(name, value);
-        }
-    }
+    let attributes = answer.attributes.iter();
+    let attributes = attributes.map(|(name, value)| Attribute(name, value));
+    describe(&mut fields, known, attributes);
     fields
 }

@@ -6,7 +6,9 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::access::issue::{NotIssued, TokenOffice, TokenOrder, revoke as revoke_token};
+use crate::access::issue::{
+    InvalidOrder, NotIssued, TokenOffice, TokenOrder, revoke as revoke_token,
+};
 use crate::admission::{no_random, storage};
 use crate::http::admin::cursor::List;
 use crate::http::admin::desk::{Desk, absent};
@@ -18,6 +20,7 @@ use crate::http::answer::{Answer, Created};
 use crate::http::json::{RequestBody, UnverifiedJson};
 use crate::http::problem::Problem;
 use crate::http::segment::UnverifiedSegment;
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::problem_code::ProblemCode;
 use crate::model::refusal::Refusal;
 use crate::model::role::Role;
@@ -53,10 +56,22 @@ pub(super) struct TokenRequest {
         pattern = "^([6-9][0-9]s|[1-9][0-9]{0,3}m|[1-9][0-9]{0,2}h|([1-9]|[1-9][0-9]|[1-3][0-9]{2}|400)d)$"
     )]
     expires: Option<String>,
+    /// Of a proxy, role `relying_party`: in which header field it says what certificate a client showed.
+    certificate_header: Option<CertificateHeader>,
 }
 
 impl RequestBody for TokenRequest {
     const SHAPE: &'static str = "{\"name\": \"grafana\", \"role\": \"auditor\", \"expires\": \"30d\"}, role one of relying_party, auditor, help_desk, operator, administrator";
+}
+
+impl TokenRequest {
+    fn order(&self) -> Result<TokenOrder, InvalidOrder> {
+        let order = TokenOrder::new(&self.name, self.role, self.expires.as_deref())?;
+        match self.certificate_header {
+            Some(header) => order.for_proxy(header),
+            None => Ok(order),
+        }
+    }
 }
 
 /// Makes a token. Its text is in this answer and nowhere else.
@@ -65,8 +80,7 @@ pub(super) async fn create(
     State(desk): State<Arc<Desk>>,
     UnverifiedJson(wanted): UnverifiedJson<TokenRequest>,
 ) -> Result<Created<NewTokenView>, Problem> {
-    let order = TokenOrder::new(&wanted.name, wanted.role, wanted.expires.as_deref());
-    let order = order.map_err(|error| {
+    let order = wanted.order().map_err(|error| {
         Refusal::new(ProblemCode::MalformedRequest).because(format!("What is wrong: {error}."))
     })?;
     let office = TokenOffice {

@@ -229,6 +229,8 @@ pub(super) fn segment(name: &str) -> Option<&'static str> {
         "code" => "A code of a problem.",
         "issuer_crt" => "The id of the issuer, 16 hexadecimal digits, and `.crt`.",
         "request" => "An OCSP request, DER, in base64.",
+        "gate" => "The name of a `[[gate]]` of the configuration.",
+        "path" => "Whatever a proxy puts there; it is not looked at.",
         "fingerprint" => "SHA-256 of the certificate: 64 hexadecimal digits.",
         "sink" => "The name of a service that is told of events.",
         "issuer_crl" => "The id of the CA, 16 hexadecimal digits, and `.crl`.",

@@ -55,7 +55,8 @@ fn operators_are_told_of_every_route_and_who_may_use_it() {
         .collect();
     let table = crate::http::admin::TABLE.iter().zip(&told);
     let table = table.map(|(entry, told)| {
-        let (method, path) = (entry.method.to_owned(), entry.path.to_owned());
+        // The router's mark of a segment that goes to the end is none of OpenAPI's.
+        let (method, path) = (entry.method.to_owned(), entry.path.replace("{*", "{"));
         (method, path, told.as_str())
     });
     assert_eq!(described, table.collect());

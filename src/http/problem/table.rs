@@ -239,6 +239,26 @@ rows! {
         "Selection too large";
         "One request revokes 10,000 certificates at the most.";
         "Narrow the selection, or use the command line of the service, which shows its progress and can be interrupted".
+    UnknownGate: 400 AskAdmin;
+        "Unknown gate";
+        "No gate has this name.";
+        "Name one of the [[gate]] tables of the service's configuration at the proxy".
+    CertificateHeaderRefused: 400 AskAdmin;
+        "Certificate header refused";
+        "The proxy does not pass on its client's certificate as its credential says.";
+        "See docs/forward-authentication.md for what each proxy has to be told".
+    ClientCertificateRequired: 401 AskAdmin;
+        "Client certificate required";
+        "The client showed the proxy no certificate.";
+        "Have the client show its certificate: on a Chromebook, AutoSelectCertificateForUrls names the site".
+    ClientCertificateRefused: 401 AskAdmin;
+        "Client certificate refused";
+        "The certificate that the client showed is not good.";
+        "Have the device enrol again".
+    GateClosed: 403 AskAdmin;
+        "Gate closed";
+        "The certificate is good, and this gate wants one of another profile or domain.";
+        "Enrol with a profile that the gate names, or have the gate name this one".
     Blocked: 403 AskAdmin;
         "Blocked";
         "An administrator has blocked this device or user.";

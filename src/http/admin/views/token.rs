@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::access::issue::IssuedToken;
 use crate::clock::Timestamp;
+use crate::model::certificate_header::CertificateHeader;
 use crate::model::role::Role;
 use crate::store::tokens::TokenRow;
 
@@ -32,6 +33,9 @@ pub struct TokenView {
     /// When it was last used, to the minute.
     #[schema(format = DateTime, required)]
     pub last_used_at: Option<String>,
+    /// Of a proxy: in which header field it says what certificate a client showed.
+    #[schema(required)]
+    pub certificate_header: Option<CertificateHeader>,
 }
 
 impl TokenView {
@@ -49,6 +53,7 @@ impl TokenView {
             created_by: row.created_by.clone(),
             expires_at: Timestamp(grant.expires_at).rfc3339(),
             last_used_at: row.last_used_at.map(Timestamp::rfc3339),
+            certificate_header: grant.certificate_header,
         }
     }
 }

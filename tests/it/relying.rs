@@ -10,6 +10,7 @@ mod chromium;
 mod command;
 mod daemon;
 mod forge;
+mod forward;
 mod freeradius;
 mod guide;
 mod https;

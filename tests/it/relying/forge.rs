@@ -15,6 +15,8 @@ pub(super) struct Forged<'a> {
     pub(super) policy: &'a str,
     /// In openssl's form, `YYYYMMDDHHMMSSZ`.
     pub(super) ends: &'a str,
+    /// Its number, hexadecimal; a random one where it is empty.
+    pub(super) serial: &'a str,
 }
 
 /// A CA as openssl has one.
@@ -26,12 +28,17 @@ pub(super) struct OpensslCa<'a> {
 }
 
 impl OpensslCa<'_> {
-    fn configure(&self, extensions: &str) {
+    fn configure(&self, extensions: &str, serial: &str) {
         let Self {
             certificate, key, ..
         } = self;
+        std::fs::write(self.folder.join("serial"), format!("{serial}\n")).unwrap();
+        let numbers = match serial {
+            "" => "rand_serial = yes",
+            _ => "serial = serial",
+        };
         let text = format!(
-            "[ca]\ndefault_ca = it\n[it]\ndatabase = index.txt\ncrlnumber = crlnumber\nrand_serial = yes\n\
+            "[ca]\ndefault_ca = it\n[it]\ndatabase = index.txt\ncrlnumber = crlnumber\n{numbers}\n\
              new_certs_dir = .\ncertificate = {certificate}\nprivate_key = {key}\ndefault_md = sha256\n\
              policy = any\nunique_subject = no\nemail_in_dn = no\n[any]\norganizationalUnitName = optional\n\
              commonName = optional\n[client]\n{extensions}\n[list]\nauthorityKeyIdentifier = keyid:always\n"
@@ -52,11 +59,12 @@ impl OpensslCa<'_> {
             policy,
             ..
         } = forged;
-        self.configure(&format!(
+        let extensions = format!(
             "basicConstraints = critical,CA:FALSE\nkeyUsage = critical,digitalSignature\n\
              extendedKeyUsage = {usage}\nsubjectAltName = {alternative_name}\n\
              certificatePolicies = {policy}\nsubjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid:always\n"
-        ));
+        );
+        self.configure(&extensions, forged.serial);
         std::fs::write(self.folder.join("index.txt"), "").unwrap();
         let subject = format!("/OU={}/CN={}", forged.unit, forged.common_name);
         let key = key.to_str().unwrap();
@@ -95,7 +103,7 @@ impl OpensslCa<'_> {
 
     /// A list in which nobody stands, DER; `life` says how long it is good, in options of `openssl ca`.
     pub(super) async fn list(&self, number: u64, life: &[&str]) -> Vec<u8> {
-        self.configure("");
+        self.configure("", "");
         std::fs::write(self.folder.join("index.txt"), "").unwrap();
         std::fs::write(self.folder.join("crlnumber"), format!("{number:0>4X}\n")).unwrap();
         let common = ["-gencrl", "-out", "list.pem", "-crlexts", "list"];

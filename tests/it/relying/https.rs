@@ -69,13 +69,13 @@ const OPENSSL: Program = Program {
 };
 
 /// An application that answers with what it is told in headers.
-struct Application {
-    address: String,
+pub(super) struct Application {
+    pub(super) address: String,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Application {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let echo = async |headers: HeaderMap| {
             let lines = headers.iter();
             let lines = lines.map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));

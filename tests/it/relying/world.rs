@@ -76,11 +76,16 @@ fn configure(text: &str, port: u16) -> String {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::with(|text| text).await
+    }
+
+    /// The same with a configuration of a test's own.
+    pub(super) async fn with(own: impl Fn(String) -> String) -> Self {
         // Its clock stands still but for the moments that revocations wait for; it is behind the
         // machine's, so that no list is of the future.
         let then = SystemClock::new().now().minus(BEHIND);
         let port = free_port();
-        let mut ca = TestCa::make_at(then, |text| configure(&text, port)).await;
+        let mut ca = TestCa::make_at(then, |text| own(configure(&text, port))).await;
         ca.serve().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -220,6 +225,7 @@ impl World {
             usage: "clientAuth",
             policy: USER_POLICY,
             ends: "20400101000000Z",
+            serial: "",
         });
         let leaf = ca.certify(&forged, &key).await;
         let key = std::fs::read_to_string(&key).unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -81,19 +81,45 @@ impl Connection {
         Ok(status)
     }
 
+    /// Gets with these header fields; answers status and body.
+    ///
+    /// # Errors
+    /// Where the connection breaks.
+    pub async fn ask(
+        &mut self,
+        path: &str,
+        fields: &HeaderMap,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let request = Request::builder().method(Method::GET).uri(path);
+        let mut request = request
+            .header(header::HOST, &self.host)
+            .body(Full::default())?;
+        let own = fields.iter();
+        let own = own.map(|(name, value)| (name.clone(), value.clone()));
+        request.headers_mut().extend(own);
+        self.exchange(request).await
+    }
+
     async fn send(
         &mut self,
         method: Method,
         path: &str,
         body: Bytes,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
-        self.sender.ready().await?;
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, &self.host)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))?;
+        self.exchange(request).await
+    }
+
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
         let body = answer.into_body().collect().await.context("no body")?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use hyper::body::Bytes;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
@@ -38,6 +38,17 @@ pub enum Task {
         /// What.
         bodies: Bodies,
     },
+    /// Ask vaca's admin listener, one question after the other and again from the first.
+    Ask(Arc<[Question]>),
+}
+
+/// What a relying party asks.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Where.
+    pub path: String,
+    /// With what.
+    pub fields: HeaderMap,
 }
 
 /// What is posted.
@@ -193,8 +204,14 @@ impl Task {
             Self::Post { path, bodies } => {
                 let body = bodies.nth(number).context("the bodies are used up")?;
                 let (status, body) = connection.post(path, body).await?;
-                let refused = (!status.is_success()).then(|| code(status, &body));
-                Ok(refused.map_or(Ok(()), Err))
+                Ok(success(status, &body))
+            }
+            Self::Ask(questions) => {
+                let number = number % questions.len().max(1);
+                let question = questions.get(number).context("no question")?;
+                let asked = connection.ask(&question.path, &question.fields);
+                let (status, body) = asked.await?;
+                Ok(success(status, &body))
             }
         }
     }
@@ -226,6 +243,11 @@ async fn enrol(
         StatusCode::CREATED => Ok(()),
         _ => Err(code(status, &body)),
     })
+}
+
+fn success(status: StatusCode, body: &Bytes) -> Result<(), String> {
+    let refused = (!status.is_success()).then(|| code(status, body));
+    refused.map_or(Ok(()), Err)
 }
 
 fn code(status: StatusCode, body: &Bytes) -> String {

@@ -44,25 +44,33 @@ impl Ground {
     pub(crate) async fn with_a_certificate(
         &self,
     ) -> anyhow::Result<(State, TrustingVerifiedAccess)> {
+        self.with_certificates(1).await
+    }
+
+    /// The same with several.
+    pub(crate) async fn with_certificates(
+        &self,
+        number: usize,
+    ) -> anyhow::Result<(State, TrustingVerifiedAccess)> {
         let (state, verified_access) = self.prepare().await?;
         let service = Service::start(&state, "info").await?;
-        let requests = Requests::prepare(&self.requests, KeyAlgorithm::Ecdsa, 2)?;
-        let one = Drive {
+        let requests = Requests::prepare(&self.requests, KeyAlgorithm::Ecdsa, number + 1)?;
+        let enrolled = Drive {
             address: state.api,
             tls: None,
             task: Task::Enrol {
                 requests: Arc::new(requests),
                 first: 1,
             },
-            times: 1,
-            time: Duration::from_secs(10),
-            connections: 1,
+            times: number,
+            time: Duration::from_secs(600),
+            connections: number.min(16),
         };
-        let one = one.run().await?;
+        let enrolled = enrolled.run().await?;
         ensure!(
-            one.errors.is_empty(),
-            "no enrolment to copy: {:?}",
-            one.errors
+            enrolled.errors.is_empty(),
+            "not every enrolment succeeded: {:?}",
+            enrolled.errors
         );
         service.stop().await?;
         Ok((state, verified_access))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vaca_emulator::KeyAlgorithm;
 
+mod asked;
 mod crls;
 mod ground;
 mod lists;
@@ -34,6 +35,8 @@ enum Command {
     Revoke(crls::RevokeArguments),
     /// Fill a record with certificates, and ask how they stand.
     Status(statuses::StatusArguments),
+    /// Ask a running vaca as relying parties do: gates, and how certificates stand.
+    Ask(asked::AskArguments),
     /// Load another server with one kind of request, and print one line.
     Post(PostArguments),
     /// Be the Verified Access that believes everybody (started by `run`).
@@ -167,6 +170,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Lists(arguments) => lists::run(&arguments).await,
         Command::Crl(arguments) => crls::run(&arguments).await,
         Command::Revoke(arguments) => crls::revoke(&arguments).await,
+        Command::Ask(arguments) => asked::run(&arguments).await,
         Command::Status(arguments) => statuses::run(&arguments).await,
         Command::Post(arguments) => post::run(&arguments).await,
         Command::Run(arguments) => run::run(&arguments).await,

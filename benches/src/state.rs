@@ -20,6 +20,7 @@ deployment_key_file = "deployment.key"
 
 [listen]
 api = "API"
+admin = "ADMIN"
 
 [database]
 url = "DATABASE"
@@ -47,6 +48,10 @@ domains = ["example.com"]
 customer_id = "C01example"
 issuer = "issuing"
 allow = "all_verified"
+
+[[gate]]
+name = "intranet"
+profiles = ["wifi-user"]
 "#;
 
 /// A CA that was made for this run.
@@ -60,6 +65,8 @@ pub struct State {
     pub database: String,
     /// Where it will answer.
     pub api: SocketAddr,
+    /// Where it will answer operators and relying parties.
+    pub admin: SocketAddr,
 }
 
 impl State {
@@ -85,9 +92,11 @@ impl State {
             vaca: vaca.to_owned(),
             database: database.to_owned(),
             api: free_address()?,
+            admin: free_address()?,
         };
         let configuration = CONFIGURATION
             .replace("API", &state.api.to_string())
+            .replace("ADMIN", &state.admin.to_string())
             .replace("VERIFIED_ACCESS", verified_access)
             .replace("DATABASE", database);
         std::fs::write(state.configuration(), configuration)?;

@@ -311,7 +311,7 @@ fn desk(
     let gatekeeper = Gatekeeper::new(Arc::clone(resources), gates, paths);
     Desk {
         access: Access::new(vec![
-            Arc::new(Tokens(Arc::clone(resources))),
+            Arc::new(Tokens::new(Arc::clone(resources))),
             Arc::new(ClientCertificates::new(&config.admin.client)),
         ]),
         resources: Arc::clone(resources),

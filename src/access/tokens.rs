@@ -1,20 +1,41 @@
 //! The way in by a token.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hashlink::LruCache;
 
 use crate::access::token::Token;
 use crate::access::{Authenticator, Finding, PendingFinding, Principal, UnverifiedCredentials};
 use crate::admission::Resources;
 use crate::clock::Timestamp;
 use crate::model::actor::Actor;
+use crate::model::digest::sha256;
 use crate::model::role::Role;
 use crate::model::token::Grant;
 use crate::store::StoreError;
 use crate::store::tokens::{NoteUse, TokenRow, USE_NOTED_EVERY};
 
-/// Looks tokens up in the record, at each request anew: a revocation holds on every node at once.
-#[derive(Debug)]
-pub struct Tokens(pub Arc<Resources>);
+/// How long a relying party's token is remembered: such a one asks many times a second.
+const REMEMBERED: Duration = Duration::from_secs(1);
+/// How many of them.
+const MANY: usize = 256;
+
+/// Looks tokens up in the record, at each request anew: a revocation holds on every node at once. Those
+/// of relying parties, which open no more than the answer to a question, are remembered for a second.
+pub struct Tokens {
+    resources: Arc<Resources>,
+    recent: Mutex<LruCache<[u8; 32], Recent>>,
+}
+
+/// A token that was good a moment ago.
+struct Recent {
+    /// In monotonic time.
+    looked_at: Duration,
+    principal: Principal,
+    expires_at: i64,
+}
 
 impl Authenticator for Tokens {
     fn look_at<'a>(
@@ -29,14 +50,39 @@ impl Authenticator for Tokens {
             let Some(token) = Token::parse(unverified_token) else {
                 return Ok(Finding::Refused);
             };
-            self.verify(&token, now).await
+            let digest = sha256(unverified_token.as_bytes());
+            if let Some(principal) = self.recent(&digest, now) {
+                return Ok(Finding::Known(principal));
+            }
+            self.verify(&token, digest, now).await
         })
     }
 }
 
 impl Tokens {
-    async fn verify(&self, token: &Token, now: Timestamp) -> Result<Finding, StoreError> {
-        let row = self.0.store.token(token.id()).await?;
+    /// Of this record.
+    #[must_use]
+    pub fn new(resources: Arc<Resources>) -> Self {
+        let recent = Mutex::new(LruCache::new(MANY));
+        Self { resources, recent }
+    }
+
+    fn recent(&self, digest: &[u8; 32], now: Timestamp) -> Option<Principal> {
+        let elapsed = self.resources.clock.monotonic();
+        let mut kept = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = kept.get(digest)?;
+        let is_fresh = elapsed.saturating_sub(recent.looked_at) < REMEMBERED;
+        (is_fresh && now.0 < recent.expires_at).then(|| recent.principal.clone())
+    }
+
+    async fn verify(
+        &self,
+        token: &Token,
+        digest: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Finding, StoreError> {
+        let looked_at = self.resources.clock.monotonic();
+        let row = self.resources.store.token(token.id()).await?;
         // An id that nobody has costs what a wrong secret costs, and a worthless token what a good one
         // does: no answer tells by its time which ids there are.
         let nobody = Grant {
@@ -47,17 +93,28 @@ impl Tokens {
         };
         let grant = row.as_ref().map_or(nobody, |row| row.unverified_grant);
         let tag = row.as_ref().map_or(&[0; 32][..], |row| &row.tag);
-        let fits = token.fits(&self.0.deployment_key, &grant, tag);
+        let fits = token.fits(&self.resources.deployment_key, &grant, tag);
         let Some(row) = row.filter(|row| fits && row.is_good(now)) else {
             return Ok(Finding::Refused);
         };
         self.note_use(&row, now).await;
-        Ok(Finding::Known(Principal {
+        let principal = Principal {
             actor: Actor::Token(row.id.clone()),
             role: grant.role,
             single_use: grant.single_use.then_some(row.id),
             certificate_header: grant.certificate_header,
-        }))
+        };
+        if principal.role == Role::RelyingParty && principal.single_use.is_none() {
+            let recent = Recent {
+                looked_at,
+                principal: principal.clone(),
+                expires_at: grant.expires_at,
+            };
+            let kept = self.recent.lock();
+            kept.unwrap_or_else(PoisonError::into_inner)
+                .insert(digest, recent);
+        }
+        Ok(Finding::Known(principal))
     }
 
     /// At most once a minute. That nobody knows of a use keeps nobody out: what is done with the token
@@ -70,8 +127,15 @@ impl Tokens {
             return;
         }
         let id = row.id.clone();
-        if let Err(error) = self.0.store.write(NoteUse { id, now }).await {
+        if let Err(error) = self.resources.store.write(NoteUse { id, now }).await {
             tracing::warn!(%error, "the use of a token could not be written down");
         }
+    }
+}
+
+/// Without what is remembered.
+impl fmt::Debug for Tokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tokens(..)")
     }
 }

@@ -5,8 +5,11 @@
 //! ours and is for clients; it is in force and not revoked, nor is its issuing CA; and it is of a
 //! profile and a domain that the gate names.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use hashlink::LruCache;
 
 use crate::admission::{Resources, storage};
 use crate::authorization::path::Paths;
@@ -25,6 +28,10 @@ use crate::store::status::KnownCertificate;
 
 /// For how long it is remembered whether an issuing CA was revoked: proxies may keep an answer as long.
 const FRESH: Duration = Duration::from_secs(5);
+/// For how long a certificate's row is remembered: a page is many requests of one client's.
+const SAME_PAGE: Duration = Duration::from_secs(1);
+/// How many rows are remembered, some 2 KiB each.
+const ROWS: usize = 4096;
 
 /// Why somebody is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +83,7 @@ impl Objection {
 #[derive(Clone, Debug)]
 pub struct Admitted {
     /// What is known of the certificate.
-    pub certificate: KnownCertificate,
+    pub certificate: Arc<KnownCertificate>,
     /// The attributes that the gate returns.
     pub attributes: Vec<(String, String)>,
 }
@@ -91,12 +98,13 @@ struct Standing {
 }
 
 /// Keeps the gates.
-#[derive(Debug)]
 pub struct Gatekeeper {
     resources: Arc<Resources>,
     gates: Vec<ProxyGate>,
     paths: Paths,
     standings: Mutex<Vec<Standing>>,
+    /// When each was read, in monotonic time.
+    rows: Mutex<LruCache<Fingerprint, (Duration, Arc<KnownCertificate>)>>,
 }
 
 impl Gatekeeper {
@@ -111,6 +119,7 @@ impl Gatekeeper {
             gates,
             paths: Paths::new(issuers),
             standings: Mutex::default(),
+            rows: Mutex::new(LruCache::new(ROWS)),
         }
     }
 
@@ -146,8 +155,7 @@ impl Gatekeeper {
         gate: &ProxyGate,
         fingerprint: Fingerprint,
     ) -> Result<Result<Admitted, Objection>, StoreError> {
-        let store = &self.resources.store;
-        let Some(known) = store.known_by_fingerprint(fingerprint).await? else {
+        let Some(known) = self.row(fingerprint).await? else {
             return Ok(Err(Objection::Unknown));
         };
         if let Some(objection) = self.objection(&known, fingerprint) {
@@ -157,6 +165,30 @@ impl Gatekeeper {
             return Ok(Err(Objection::Revoked));
         }
         Ok(self.admit(gate, known))
+    }
+
+    /// What the record says of the certificate, or said a moment ago.
+    async fn row(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<Arc<KnownCertificate>>, StoreError> {
+        let now = self.resources.clock.monotonic();
+        if let Some((read_at, known)) = self.rows().get(&fingerprint)
+            && now.saturating_sub(*read_at) < SAME_PAGE
+        {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let store = &self.resources.store;
+        let known = store.known_by_fingerprint(fingerprint).await?.map(Arc::new);
+        // What nobody issued is not remembered: anybody can make much of it.
+        if let Some(known) = &known {
+            self.rows().insert(fingerprint, (now, Arc::clone(known)));
+        }
+        Ok(known)
+    }
+
+    fn rows(&self) -> MutexGuard<'_, LruCache<Fingerprint, (Duration, Arc<KnownCertificate>)>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is wrong with the certificate, whatever the gate.
@@ -222,7 +254,7 @@ impl Gatekeeper {
     fn admit(
         &self,
         gate: &ProxyGate,
-        certificate: KnownCertificate,
+        certificate: Arc<KnownCertificate>,
     ) -> Result<Admitted, Objection> {
         let profile = profile_of(&self.resources, &certificate);
         let domain = domain(&certificate, profile);
@@ -240,6 +272,16 @@ impl Gatekeeper {
             attributes: returned.map(owned).collect(),
             certificate,
         })
+    }
+}
+
+impl fmt::Debug for Gatekeeper {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut gatekeeper = formatter.debug_struct("Gatekeeper");
+        gatekeeper.field("gates", &self.gates);
+        gatekeeper
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
     }
 }
 

@@ -383,6 +383,8 @@ async fn a_gate_closes_at_once_when_a_certificate_is_revoked_or_ends() {
     let proxy = Proxy::of(&ca, CertificateHeader::XSslClientCert).await;
     assert_eq!(proxy.ask("intranet", &user).await.status, 200);
     revoke(&ca, "profile = 'wifi-user'").await;
+    // It was read a moment ago.
+    ca.clock.advance(1);
     let refused = proxy.ask("intranet", &user).await;
     kept_out(&refused, "client_certificate_refused", "revoked");
     assert_eq!(refused.header("vaca-status"), "revoked");
@@ -440,6 +442,7 @@ async fn a_token_is_for_the_form_that_it_was_made_with() {
     // Somebody who can write rows gives it another form.
     ca.execute("UPDATE tokens SET certificate_header = 'x-ssl-client-cert'")
         .await;
+    ca.clock.advance(1);
     let other = Proxy {
         header: CertificateHeader::XSslClientCert,
         ..proxy

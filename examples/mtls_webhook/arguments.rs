@@ -10,7 +10,7 @@ use const_oid::ObjectIdentifier;
 use crate::fetch::Source;
 use crate::holder::{Kind, Profile};
 use crate::keys::Keys;
-use crate::token::{Rules, Tokens};
+use crate::token::{Rules, Tokens, Whose};
 use crate::trust::Files;
 
 /// A webhook that lets in who shows a certificate of the CA, and an identity token besides
@@ -20,6 +20,7 @@ use crate::trust::Files;
 #[derive(Parser)]
 #[command(name = "mtls_webhook")]
 #[command(group(ArgGroup::new("identity").required(true).args(["token_audience", "without_token"])))]
+#[command(group(ArgGroup::new("whose").multiple(true).args(["token_email", "token_subject"])))]
 pub(crate) struct Arguments {
     /// Where it listens
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
@@ -58,7 +59,7 @@ pub(crate) struct Arguments {
 #[derive(Args)]
 struct TokenArguments {
     /// Whom the token must be for: this webhook's URL, as the agent has it
-    #[arg(long, value_name = "AUDIENCE", requires_all = ["token_email", "token_keys"])]
+    #[arg(long, value_name = "AUDIENCE", requires_all = ["whose", "token_keys"])]
     token_audience: Option<String>,
     /// Who must have signed it
     #[arg(
@@ -71,6 +72,9 @@ struct TokenArguments {
     /// this audience; this says whose is meant. May be given several times
     #[arg(long, value_name = "EMAIL")]
     token_email: Vec<String>,
+    /// The same by the number of the account, its subject
+    #[arg(long, value_name = "SUBJECT")]
+    token_subject: Vec<String>,
     /// The issuer's keys: a JWKS, as a file or an https:// address
     #[arg(long, value_name = "FILE|URL")]
     token_keys: Option<String>,
@@ -115,7 +119,11 @@ impl Arguments {
         let place = self.token.token_keys.as_deref();
         let place = place.context("--token-keys is missing")?;
         let source = Source::of(place, self.token.token_keys_ca.as_deref())?;
-        let rules = Rules::new(audience, &self.token.token_issuer, &self.token.token_email);
+        let whose = Whose {
+            emails: self.token.token_email.clone(),
+            subjects: self.token.token_subject.clone(),
+        };
+        let rules = Rules::new(audience, &self.token.token_issuer, whose);
         let keys = Keys::load(Box::new(source), crate::token::now()).await;
         let keys = keys.with_context(|| format!("cannot have the keys at {place}"))?;
         Ok(Some(Tokens { rules, keys }))

@@ -88,7 +88,7 @@ fn invalid(
         CertificateError::Revoked => (
             "revoked",
             format!(
-                "revoked: serial {}, or the issuing certificate that came with it",
+                "serial {} stands in a list, or the issuing certificate behind it does",
                 shown.serial
             ),
         ),

@@ -75,12 +75,7 @@ pub(crate) async fn answer(
 /// what a chat shows or speaks is markup to somebody. The holder's name is of letters, digits and a few
 /// signs, none of which opens a tag.
 fn words(holder: &Holder, tag: &str) -> String {
-    tracing::info!(
-        "{} asks for {:?} (serial {})",
-        holder.name,
-        quoted(tag),
-        holder.serial
-    );
+    tracing::info!("{} asks for {:?}", holder.name, quoted(tag));
     match tag {
         "confirm" => format!("Confirmed for {}.", holder.name),
         _ => format!("You are {}.", holder.name),

@@ -66,11 +66,13 @@ impl Door {
             return Err(Refusal::certificate("no_certificate", "no certificate"));
         };
         let holder = self.profile.holder(leaf)?;
-        if let Some(tokens) = &self.tokens {
-            let agent = tokens.check(headers, token::now()).await?;
-            tracing::info!("let in {} with the token of {agent}", holder.name);
-        } else {
-            tracing::info!("let in {}", holder.name);
+        let Holder { name, serial } = &holder;
+        match &self.tokens {
+            Some(tokens) => {
+                let agent = tokens.check(headers, token::now()).await?;
+                tracing::info!("let in {name} (serial {serial}), with the token of {agent}");
+            }
+            None => tracing::info!("let in {name} (serial {serial})"),
         }
         Ok(holder)
     }

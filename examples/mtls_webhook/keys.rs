@@ -17,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(15 * 60);
 /// Where they cannot be had, older ones are not believed at all.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Not more often than this, whatever names of keys strangers make up.
-const PAUSE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// A public key, and the one algorithm that it is for.
 #[derive(Clone, Debug)]

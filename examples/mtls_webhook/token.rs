@@ -21,9 +21,17 @@ const LEEWAY: u64 = 30;
 pub(crate) struct Rules {
     audience: String,
     issuer: String,
-    /// Google signs a token for any audience for whoever has a service account; so audience and signature
-    /// alone say nothing of who asks.
-    emails: Vec<String>,
+    whose: Whose,
+}
+
+/// Whose a token may be. Google signs one for any audience for whoever has a service account; so audience
+/// and signature alone say nothing of who asks.
+#[derive(Clone, Default)]
+pub(crate) struct Whose {
+    /// E-mails that the issuer has verified.
+    pub(crate) emails: Vec<String>,
+    /// What the issuer calls them, for ever.
+    pub(crate) subjects: Vec<String>,
 }
 
 /// What is looked at of the header, before anything is verified.
@@ -37,6 +45,7 @@ struct UnverifiedHeader {
 
 #[derive(Deserialize)]
 struct Claims {
+    sub: Option<String>,
     email: Option<String>,
     email_verified: Option<bool>,
 }
@@ -125,11 +134,11 @@ fn key_name(unverified: &str) -> Result<String, Refusal> {
 }
 
 impl Rules {
-    pub(crate) fn new(audience: &str, issuer: &str, emails: &[String]) -> Self {
+    pub(crate) fn new(audience: &str, issuer: &str, whose: Whose) -> Self {
         Self {
             audience: audience.to_owned(),
             issuer: issuer.to_owned(),
-            emails: emails.to_vec(),
+            whose,
         }
     }
 
@@ -150,23 +159,7 @@ impl Rules {
         let validation = self.validation(key.algorithm);
         let decoded = jsonwebtoken::decode::<Claims>(unverified, &key.verifies, &validation);
         let claims = decoded.map_err(|error| self.refusal(error.kind(), unverified))?;
-        let Claims {
-            email,
-            email_verified,
-        } = claims.claims;
-        match email {
-            Some(email) if email_verified == Some(true) && self.emails.contains(&email) => {
-                Ok(email)
-            }
-            email => Err(Refusal::token(
-                "token_of_another",
-                format!(
-                    "the token is of {:?}, and --token-email names {}",
-                    quoted(&email.unwrap_or_default()),
-                    self.emails.join(", ")
-                ),
-            )),
-        }
+        self.whose.name(claims.claims)
     }
 
     fn refusal(&self, kind: &ErrorKind, unverified: &str) -> Refusal {
@@ -219,6 +212,32 @@ impl Rules {
             other => ("token_malformed", quoted(&format!("{other:?}"))),
         };
         Refusal::token(code, cause)
+    }
+}
+
+impl Whose {
+    /// The name by which the token is known, where it is one of these.
+    fn name(&self, claims: Claims) -> Result<String, Refusal> {
+        let Claims {
+            sub,
+            email,
+            email_verified,
+        } = claims;
+        let verified = email.as_ref().filter(|_| email_verified == Some(true));
+        if let Some(email) = verified.filter(|email| self.emails.contains(email)) {
+            return Ok(email.clone());
+        }
+        if let Some(subject) = sub.as_ref().filter(|sub| self.subjects.contains(sub)) {
+            return Ok(subject.clone());
+        }
+        let shown = |claim: Option<String>| quoted(&claim.unwrap_or_default());
+        let cause = format!(
+            "the token is of {:?} (subject {:?}), and let in are {}",
+            shown(email),
+            shown(sub),
+            [self.emails.as_slice(), &self.subjects].concat().join(", ")
+        );
+        Err(Refusal::token("token_of_another", cause))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// What the environment says of certificates and proxies is not for the programs under test.
@@ -117,6 +117,17 @@ impl Daemon {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("it neither ends nor says {text:?}: {}", self.log());
+    }
+
+    /// Waits until it ends by itself.
+    pub(super) async fn ends(&mut self) -> ExitStatus {
+        for _ in 0..1200 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it does not end: {}", self.log());
     }
 
     /// Waits until it says so.

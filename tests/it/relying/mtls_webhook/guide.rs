@@ -1,0 +1,1 @@
+//! `docs/mtls-webhook.md`, as somebody follows it.

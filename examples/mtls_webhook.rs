@@ -94,7 +94,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     println!("listening on https://{}", listener.local_addr()?);
     let handle = Handle::new();
-    tokio::spawn(reload::watch(files, seen, told));
+    let hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(reload::watch(files, seen, told, hangup));
     tokio::spawn(stop_when_told(handle.clone()));
     serve(listener, Acceptor::new(trust), door, handle).await
 }

@@ -86,7 +86,7 @@ fn invalid(
     match error {
         CertificateError::UnknownIssuer => unknown(shown, trust),
         CertificateError::Revoked => (
-            "revoked",
+            "certificate_revoked",
             format!(
                 "serial {} stands in a list, or the issuing certificate behind it does",
                 shown.serial

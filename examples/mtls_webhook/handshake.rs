@@ -17,8 +17,7 @@ pub(crate) fn refusal(error: &io::Error) -> Refusal {
     let (code, cause) = match error {
         Error::NoCertificatesPresented => (
             "no_certificate",
-            "the client showed no certificate: install cert.pem with chain.pem behind it, and \
-             key.pem, on the client"
+            "the client showed no certificate: install chain.pem and key.pem on the client"
                 .to_owned(),
         ),
         Error::AlertReceived(alert) if distrusts(*alert) => (

@@ -4,19 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::UnixTime;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::trust::{Files, Stamp, Trust};
 
 /// Takes files that changed where all of them are whole, and else keeps what it has and says why. Ends with
-/// the program.
-pub(crate) async fn watch(files: Files, mut seen: Vec<Stamp>, told: watch::Sender<Arc<Trust>>) {
+/// the program. `hangup` is how services are told of new files; it comes no sooner than the next look by
+/// much, but it must not end the program either.
+pub(crate) async fn watch(
+    files: Files,
+    mut seen: Vec<Stamp>,
+    told: watch::Sender<Arc<Trust>>,
+    mut hangup: Signal,
+) {
     let mut said = Vec::new();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tick.tick().await;
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = hangup.recv() => {}
+        }
         // Before the files are read: what changes meanwhile is seen the next time.
         let stamps = files.stamps();
         if stamps != seen {

@@ -7,7 +7,7 @@ use crate::support::service::VACA;
 /// What the log says of whom it refuses; the first of them is the code.
 fn told(name: &str) -> &'static [&'static str] {
     match name {
-        "revoked" => &["revoked", "revoked: serial 01"],
+        "revoked" => &["certificate_revoked", "serial 01"],
         "expired" => &["certificate_expired", "it ended at 2025-01-01T00:00:00Z"],
         "another CA of the same name" => &["other_ca_of_this_name", "and another key"],
         "for servers" => &["not_for_clients", "not for clients"],
@@ -36,7 +36,7 @@ async fn check_all(server: &Webhook, cases: &[super::Case], row: &mut Row) {
     let good = &cases[0].holder;
     let none = [
         "no_certificate",
-        "install cert.pem with chain.pem behind it",
+        "install chain.pem and key.pem on the client",
     ];
     server.refuses(&[], &[], 0, &none).await;
     row.saw("without a certificate", false);
@@ -100,7 +100,7 @@ async fn are_let_in_or_it_is_told_why_not() {
     world.revoke(later).await;
     server.lets_in(later, &[]).await;
     server.refresh(&world).await;
-    let revoked = ["revoked", later.serial.as_str()];
+    let revoked = ["certificate_revoked", later.serial.as_str()];
     let shown = [later.chain.as_path(), &later.key];
     server.refuses(&shown, &[], 0, &revoked).await;
     server.lets_in(good, &[]).await;

@@ -103,7 +103,9 @@ async fn one_that_is_open_is_held_against_a_new_list() {
     open.hears("HTTP/1.1 403 Forbidden").await;
     open.hears("connection: close").await;
     open.ends().await;
-    server.tells(before, &["revoked", &holder.serial]).await;
+    server
+        .tells(before, &["certificate_revoked", &holder.serial])
+        .await;
     world.ca.check().await;
 }
 

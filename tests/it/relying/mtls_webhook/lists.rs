@@ -68,7 +68,9 @@ async fn what_is_no_good_list_leaves_the_last_good_one() {
             .await;
         server.lets_in(&good, &[]).await;
         let shown = [revoked.chain.as_path(), &revoked.key];
-        server.refuses(&shown, &[], 0, &["revoked"]).await;
+        server
+            .refuses(&shown, &[], 0, &["certificate_revoked"])
+            .await;
     }
     // A level with two lists, and one without any.
     let root = std::fs::read(folder.join("root.crl")).unwrap();

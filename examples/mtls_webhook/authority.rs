@@ -17,6 +17,7 @@ pub(crate) struct Authority {
     pub(crate) subject: Vec<u8>,
     /// Its name as people write it.
     pub(crate) name: String,
+    key: Vec<u8>,
     /// By which its certificates say whose they are.
     pub(crate) key_identifier: Option<Vec<u8>>,
 }
@@ -29,9 +30,15 @@ impl Authority {
         Ok(Self {
             subject: tbs.subject().to_der()?,
             name: quoted(&tbs.subject().to_string()),
+            key: tbs.subject_public_key_info().to_der()?,
             key_identifier: key_identifier.map(|(_, id)| id.0.as_bytes().to_vec()),
             certificate,
         })
+    }
+
+    /// Whether both are certificates of one CA: of its name and its key.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (&self.subject, &self.key) == (&other.subject, &other.key)
     }
 
     /// Whether this is its signature.

@@ -66,20 +66,17 @@ impl List {
         let issuer = quoted(&parsed.issuer.to_string());
         let subject = parsed.issuer.to_der()?;
         let signature = signed.signature.raw_bytes();
-        let mut namesakes = authorities.iter().enumerate();
-        let mut namesakes = namesakes.by_ref().filter(|(_, one)| one.subject == subject);
-        let authority = namesakes
-            .find(|(_, one)| one.signed(&tbs, signature).unwrap_or(false))
-            .with_context(|| {
-                format!(
-                    "a list in the name of {issuer} is not signed by a CA of --roots or --issuing"
-                )
-            })?;
+        let is_by = |one: &Authority| {
+            one.subject == subject && one.signed(&tbs, signature).unwrap_or(false)
+        };
+        let authority = authorities.iter().position(is_by).with_context(|| {
+            format!("a list in the name of {issuer} is not signed by a CA of --roots or --issuing")
+        })?;
         let number = number(&parsed).with_context(|| format!("the list of {issuer}"))?;
         let ends = parsed.next_update;
         let ends = ends.with_context(|| format!("the list of {issuer} has no end"))?;
         Ok(Self {
-            authority: authority.0,
+            authority,
             number,
             ends: ends.to_unix_duration().as_secs(),
             der,
@@ -88,8 +85,7 @@ impl List {
 
     /// Whether its CA has said something newer in the other one.
     pub(crate) fn is_older_than(&self, other: &Self) -> bool {
-        let order = |list: &Self| (list.number.len(), list.number.clone());
-        order(self) < order(other)
+        (self.number.len(), &self.number) < (other.number.len(), &other.number)
     }
 
     pub(crate) fn has_ended(&self, now: UnixTime) -> bool {

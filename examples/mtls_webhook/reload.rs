@@ -11,8 +11,8 @@ use tokio::time::MissedTickBehavior;
 use crate::trust::{Files, Stamp, Trust};
 
 /// Takes files that changed where all of them are whole, and else keeps what it has and says why. Ends with
-/// the program. `hangup` is how services are told of new files; it comes no sooner than the next look by
-/// much, but it must not end the program either.
+/// the program. It looks at once at a `hangup`, by which services are told of new files and which would end a
+/// program that does not wait for it.
 pub(crate) async fn watch(
     files: Files,
     mut seen: Vec<Stamp>,

@@ -69,8 +69,7 @@ impl Trust {
             let added = anchors.add(root.clone());
             added.with_context(|| format!("{shown} holds what can be no trust anchor"))?;
         }
-        let authorities = roots.into_iter().chain(issuing).map(Authority::read);
-        let authorities: Vec<_> = authorities.collect::<Result<_, _>>()?;
+        let authorities = authorities(roots.into_iter().chain(issuing))?;
         let lists = lists(&files.lists, &authorities)?;
         let octets = lists.iter().map(|list| list.der.clone());
         // Without the second line a list would count for ever; what else is needed is the default, to
@@ -98,9 +97,11 @@ impl Trust {
             bail!("the list of {} ended at {}", new.name_of(list), list.end());
         }
         for list in &new.lists {
+            // A CA with a new key counts its lists anew.
+            let authority = new.authority_of(list);
             let before = self.lists.iter().find(|before| {
-                let [before, now] = [self.subject_of(before), new.subject_of(list)];
-                before == now
+                let before = self.authority_of(before).zip(authority);
+                before.is_some_and(|(before, now)| before.is(now))
             });
             let is_older = before.is_some_and(|before| list.is_older_than(before));
             ensure!(
@@ -133,13 +134,6 @@ impl Trust {
     fn name_of(&self, list: &List) -> &str {
         self.authority_of(list).map_or("", |one| one.name.as_str())
     }
-
-    /// Name and key: a CA with a new key counts its lists anew.
-    fn subject_of(&self, list: &List) -> Option<(&[u8], Option<&[u8]>)> {
-        let authority = self.authority_of(list)?;
-        let key = authority.key_identifier.as_deref();
-        Some((authority.subject.as_slice(), key))
-    }
 }
 
 /// The cryptography of every connection.
@@ -154,6 +148,20 @@ fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
         .with_context(|| format!("cannot read {shown}"))?;
     ensure!(!found.is_empty(), "{shown} holds no certificate");
     Ok(found)
+}
+
+/// Each CA once, also where it has several certificates.
+fn authorities(
+    certificates: impl Iterator<Item = CertificateDer<'static>>,
+) -> anyhow::Result<Vec<Authority>> {
+    let mut authorities: Vec<Authority> = Vec::new();
+    for certificate in certificates {
+        let authority = Authority::read(certificate)?;
+        if !authorities.iter().any(|known| known.is(&authority)) {
+            authorities.push(authority);
+        }
+    }
+    Ok(authorities)
 }
 
 /// One of each CA. Of two, the verifier would take the first that it finds, which may be the older one.

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use vaca_emulator::KeyAlgorithm;
 
-use super::{WITHOUT_TOKEN, Webhook, World, question};
+use super::{READ_AGAIN, WITHOUT_TOKEN, Webhook, World, question};
 use crate::relying::Holder;
 use crate::relying::daemon::command;
 use crate::relying::world::{HOST, output};
 use crate::support::eventually;
-use crate::support::openssl::said;
+use crate::support::openssl::{openssl, said};
 
 fn client(server: &Webhook, holder: &Holder, options: &[&str]) -> Command {
     let mut client = command("openssl");
@@ -149,5 +149,43 @@ async fn no_session_is_resumed() {
     assert!(heard.contains("HTTP/1.1 404"), "{heard}");
     assert!(!heard.contains("New Session Ticket"), "{heard}");
     assert!(!session.exists(), "{heard}");
+    world.ca.check().await;
+}
+
+#[tokio::test]
+async fn its_own_certificate_is_renewed_in_its_place() {
+    let world = World::new().await;
+    let holder = world.user("wifi-user", KeyAlgorithm::Ecdsa).await;
+    let folder = Webhook::files(&world, "wifi-user").await;
+    // A CA may have several certificates of one key, in one file or in two.
+    let issuing = std::fs::read_to_string(folder.join("issuing.pem")).unwrap();
+    std::fs::write(folder.join("issuing.pem"), issuing.repeat(2)).unwrap();
+    let options = ["--domain", "example.com", "--without-token"];
+    let server = Webhook::start(&world, &folder, &["crl.pem"], &options).await;
+    let shown = async || {
+        let mut client = client(&server, &holder, &[]);
+        client.stdin(Stdio::null());
+        let said = said(&output(client).await);
+        let (_, shown) = said.split_once("-----BEGIN CERTIFICATE-----").unwrap();
+        shown.split_once("-----END").unwrap().0.to_owned()
+    };
+    let before = shown().await;
+    let sign = "x509 -req -in server.csr -CA server-ca.crt -CAkey server-ca.key -days 31 -extfile server.cnf -out server.crt";
+    openssl(&sign.split(' ').collect::<Vec<_>>(), world.folder.path()).await;
+    let length = server.daemon.log().len();
+    std::fs::copy(world.path("server.crt"), folder.join("server.crt")).unwrap();
+    let told = Command::new("kill")
+        .args(["-HUP", &server.daemon.id()])
+        .status();
+    assert!(told.unwrap().success());
+    server.says_again(READ_AGAIN, length).await;
+    assert_ne!(shown().await, before);
+    // Half of it is none.
+    let length = server.daemon.log().len();
+    std::fs::write(folder.join("server.key"), "-----BEGIN PRIVATE KEY-----\n").unwrap();
+    server
+        .says_again("what was read before stays", length)
+        .await;
+    server.lets_in(&holder, &[]).await;
     world.ca.check().await;
 }

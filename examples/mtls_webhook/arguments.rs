@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     token: TokenArguments,
     /// Let in without an identity token: a certificate is enough
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["whose", "token_keys", "token_keys_ca"])]
     without_token: bool,
 }
 

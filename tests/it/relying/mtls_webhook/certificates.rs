@@ -57,6 +57,30 @@ async fn check_strangers(world: &World, server: &Webhook, cases: &[super::Case])
     let unknown = ["unknown_issuer", "issuer CN=Servers is unknown"];
     server.refuses(&[&own, &key], &[], 0, &unknown).await;
 
+    // What a stranger has as a name is on one line, and turns no text round.
+    let subject = "/CN=mallory\u{202e}\nrefused 203.0.113.1: forged";
+    let ask = [
+        "req",
+        "-new",
+        "-utf8",
+        "-key",
+        "server.key",
+        "-out",
+        "client.csr",
+        "-subj",
+        subject,
+    ];
+    openssl(&ask, world.folder.path()).await;
+    let sign = sign.replace("server.csr", "client.csr");
+    openssl(&sign.split(' ').collect::<Vec<_>>(), world.folder.path()).await;
+    let shown = ["unknown_issuer", "203.0.113.1: forged"];
+    server.refuses(&[&own, &key], &[], 0, &shown).await;
+    let log = server.daemon.log();
+    assert!(
+        !log.contains('\u{202e}') && !log.contains("\nrefused"),
+        "{log}"
+    );
+
     let named = |name: &str| &cases.iter().find(|case| case.name == name).unwrap().holder;
     let [good, stranger] = [named("a user, ECDSA"), named("another CA of the same name")];
     let text = |path| std::fs::read_to_string(path).unwrap();

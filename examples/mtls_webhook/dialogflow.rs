@@ -3,6 +3,7 @@
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest as _, Request};
 use axum::response::{IntoResponse as _, Json, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -40,10 +41,10 @@ struct UnverifiedResult {
 /// `POST /webhook`: a question of the agent's.
 pub(crate) async fn answer(
     Extension(holder): Extension<Holder>,
-    headers: HeaderMap,
-    unverified: Result<Bytes, BytesRejection>,
+    unverified: Request,
 ) -> Result<Json<Value>, Refusal> {
-    if !is_json(&headers) {
+    let headers = unverified.headers();
+    if !is_json(headers) {
         let cause = "the request's Content-Type is not application/json";
         return Err(Refusal::of(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -51,6 +52,11 @@ pub(crate) async fn answer(
             cause,
         ));
     }
+    // Before any of it is asked for: a client that waits for that hears the answer.
+    if length(headers).is_some_and(|length| length > LONGEST) {
+        return Err(too_long());
+    }
+    let unverified = Bytes::from_request(unverified, &()).await;
     let unverified = unverified.map_err(|rejection| unread(&rejection))?;
     let question: UnverifiedQuestion = serde_json::from_slice(&unverified).map_err(|error| {
         let cause = format!("the request is no WebhookRequest: {error}");
@@ -103,12 +109,19 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.trim().eq_ignore_ascii_case("application/json")
 }
 
+fn length(headers: &HeaderMap) -> Option<usize> {
+    let value = headers.get(header::CONTENT_LENGTH)?;
+    value.to_str().ok()?.parse().ok()
+}
+
+fn too_long() -> Refusal {
+    let cause = format!("the request is longer than {LONGEST} octets");
+    Refusal::of(StatusCode::PAYLOAD_TOO_LARGE, "too_long", cause)
+}
+
 fn unread(rejection: &BytesRejection) -> Refusal {
     match rejection.status() {
-        status @ StatusCode::PAYLOAD_TOO_LARGE => {
-            let cause = format!("the request is longer than {LONGEST} octets");
-            Refusal::of(status, "too_long", cause)
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => too_long(),
         status => Refusal::of(status, "cut_off", "the request ended before its end"),
     }
 }

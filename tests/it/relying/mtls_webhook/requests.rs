@@ -99,6 +99,19 @@ async fn that_are_none_are_refused() {
         assert!(!body.contains("mallory"), "{body}");
         server.tells(before, &[code]).await;
     }
+    // One that does not say how long it is. By when it is refused curl may still be sending, and then it
+    // hears of a connection that was closed.
+    let before = server.daemon.log().len();
+    let mut endless = server.curl("/webhook", &[&holder.chain, &holder.key]);
+    endless.args(["--header", "Transfer-Encoding: chunked", "--header"]);
+    endless.arg(format!("Content-Type: {json}"));
+    let file = server.folder.join("endless");
+    std::fs::write(&file, &long).unwrap();
+    endless
+        .arg("--data-binary")
+        .arg(format!("@{}", file.display()));
+    assert_ne!(answer(endless).await.0, 200);
+    server.tells(before, &["too_long"]).await;
     for path in ["/", "/webhook", "/webhook/%3Cscript%3E"] {
         let before = server.daemon.log().len();
         let (status, body) = answer(server.curl(path, &[&holder.chain, &holder.key])).await;

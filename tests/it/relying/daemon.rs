@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// What the environment says of certificates and proxies is not for the programs under test.
@@ -31,12 +32,19 @@ pub(super) fn command(program: &str) -> Command {
     command
 }
 
-/// A port that was free a moment ago, for TCP and UDP alike.
+/// How many ports were handed out, of those below them that the system gives to clients: none of their
+/// connections takes it before its server does.
+static HANDED_OUT: AtomicU16 = AtomicU16::new(0);
+
+/// A port that was free a moment ago, for TCP and UDP alike, and that this process gives out once.
 pub(super) fn free_port() -> u16 {
+    // Other processes of these tests begin elsewhere.
+    let begin = std::process::id().wrapping_mul(101) % 18_000;
     for _ in 0..100 {
-        let tcp = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = tcp.local_addr().unwrap().port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+        let step = u32::from(HANDED_OUT.fetch_add(1, Ordering::Relaxed));
+        let port = 12_000 + u16::try_from((begin + step) % 18_000).unwrap();
+        let address = ("127.0.0.1", port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
             return port;
         }
     }
@@ -117,6 +125,17 @@ impl Daemon {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         panic!("it neither ends nor says {text:?}: {}", self.log());
+    }
+
+    /// Waits until it ends by itself.
+    pub(super) async fn ends(&mut self) -> ExitStatus {
+        for _ in 0..1200 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("it does not end: {}", self.log());
     }
 
     /// Waits until it says so.

@@ -1,13 +1,13 @@
 //! nginx, HAProxy and Apache in front of an application, a server in Node.js, and OpenSSL's own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use axum::Router;
 use http::HeaderMap;
 use vaca_emulator::KeyAlgorithm;
 
+use super::curl::{Credentials, answer, curl};
 use super::daemon::{command, free_port};
-use super::world::{HOST, output};
 use super::{Case, Daemon, Holder, Row, World, cases};
 use crate::support::eventually;
 use crate::support::openssl::said;
@@ -169,28 +169,13 @@ impl Server {
     }
 
     /// The status, 0 where TLS fails, and the body.
-    async fn ask(&self, credentials: &[&Path], headers: &[&str]) -> (u16, String) {
-        let mut curl = command("curl");
-        curl.args([
-            "--silent",
-            "--max-time",
-            "10",
-            "--write-out",
-            "\n%{http_code}",
-        ]);
-        curl.arg("--cacert")
-            .arg(self.folder.parent().unwrap().join("server-ca.crt"));
-        curl.args(["--resolve", &format!("{HOST}:{}:127.0.0.1", self.port)]);
-        for (option, file) in ["--cert", "--key"].iter().zip(credentials) {
-            curl.arg(option).arg(file);
-        }
+    async fn ask(&self, credentials: Credentials<'_>, headers: &[&str]) -> (u16, String) {
+        let folder = self.folder.parent().unwrap();
+        let mut curl = curl(folder, self.port, "/", credentials);
         for header in headers {
             curl.args(["--header", header]);
         }
-        curl.arg(format!("https://{HOST}:{}/", self.port));
-        let said = said(&output(curl).await);
-        let (body, status) = said.rsplit_once('\n').unwrap();
-        (status.parse().unwrap(), body.to_owned())
+        answer(curl).await
     }
 
     async fn lets_in(&self, holder: &Holder) -> bool {

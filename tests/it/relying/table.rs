@@ -6,13 +6,14 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "FreeRADIUS",
     "nginx",
     "HAProxy",
     "Apache",
     "Node.js",
     "OpenSSL",
+    "mtls_webhook",
     "strongSwan",
     "OpenVPN",
     "Chromium",
@@ -49,6 +50,7 @@ impl Row {
         // Many machines have another one than Debian's, and browsers have a new one each month.
         let version = match program {
             "Chromium" => "of the month".to_owned(),
+            "mtls_webhook" => "of this repository".to_owned(),
             "Node.js" => {
                 let major: u32 = version.split('.').next().unwrap().parse().unwrap();
                 assert!(major >= 18, "Node.js {version}");

@@ -268,6 +268,12 @@ impl World {
         self.desk().list(number, &A_WEEK).await
     }
 
+    /// One that ends so many seconds from now.
+    pub(super) async fn ending_list(&self, number: u64, seconds: u32) -> Vec<u8> {
+        let seconds = seconds.to_string();
+        self.desk().list(number, &["-crlsec", &seconds]).await
+    }
+
     /// One that ended long ago.
     pub(super) async fn ended_list(&self, number: u64) -> Vec<u8> {
         let life = [
@@ -285,7 +291,8 @@ impl World {
         format!("/crl/{}.crl", issuing.issuer_id())
     }
 
-    async fn fetch(&self, path: &str) -> Vec<u8> {
+    /// What the CA answers under this path.
+    pub(super) async fn fetch(&self, path: &str) -> Vec<u8> {
         let request = http_client(|builder| builder).get(format!("{}{path}", self.ca.pki));
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");

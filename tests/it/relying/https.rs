@@ -221,6 +221,8 @@ impl Server {
             "x_vaca-identity: mallory@example.com",
             "X-Vaca-Serial: 00",
             "X_Vaca_Serial: 00",
+            // What a proxy keeps to itself, as it is told (RFC 9110, section 7.6.1).
+            "Connection: X-Vaca-Identity, X-Vaca-Serial",
         ];
         let (status, body) = self.ask(&[&holder.chain, &holder.key], &spoofed).await;
         assert_eq!(status, 200, "{body}");

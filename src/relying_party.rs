@@ -15,6 +15,7 @@ use crate::random::{Random, RandomUnavailable};
 mod apache;
 mod client;
 mod encoding;
+mod envoy;
 mod file;
 mod folder;
 mod freeradius;
@@ -86,6 +87,7 @@ pub fn files(
         Kind::Nginx => nginx::files(site),
         Kind::Haproxy => haproxy::files(site),
         Kind::Apache => apache::files(site),
+        Kind::Envoy => envoy::files(site),
         Kind::Strongswan => strongswan::files(site),
         Kind::Openvpn => openvpn::files(site),
         Kind::Node => node::files(site),

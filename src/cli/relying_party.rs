@@ -28,7 +28,7 @@ pub(super) enum RelyingPartyCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArguments {
-    /// What it is for: freeradius, nginx, haproxy, apache, strongswan, openvpn, node, openssl;
+    /// What it is for: freeradius, nginx, haproxy, apache, envoy, strongswan, openvpn, node, openssl;
     /// google-admin, wpa-supplicant, ovpn.
     #[arg(value_parser = Kind::parse)]
     kind: Kind,
@@ -59,7 +59,7 @@ pub(super) struct ConfigArguments {
     /// Where the server listens [default: everywhere, the usual port].
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// nginx, haproxy, apache: the application behind it.
+    /// nginx, haproxy, apache, envoy: the application behind it.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3000")]
     application: SocketAddr,
     /// freeradius: whom to trust.

@@ -13,6 +13,8 @@ pub enum Kind {
     Haproxy,
     /// Apache in front of an application.
     Apache,
+    /// Envoy in front of an application.
+    Envoy,
     /// strongSwan: VPN, IKEv2.
     Strongswan,
     /// OpenVPN's server.
@@ -31,11 +33,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Freeradius,
         Self::Nginx,
         Self::Haproxy,
         Self::Apache,
+        Self::Envoy,
         Self::Strongswan,
         Self::Openvpn,
         Self::Node,
@@ -53,6 +56,7 @@ impl Kind {
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
             Self::Apache => "apache",
+            Self::Envoy => "envoy",
             Self::Strongswan => "strongswan",
             Self::Openvpn => "openvpn",
             Self::Node => "node",
@@ -71,6 +75,7 @@ impl Kind {
             Self::Nginx => "a proxy that passes the holder's name to an application",
             Self::Haproxy => "the same with HAProxy",
             Self::Apache => "the same with Apache",
+            Self::Envoy => "the same with Envoy",
             Self::Strongswan => "VPN, IKEv2",
             Self::Openvpn => "VPN, OpenVPN's server",
             Self::Node => "an HTTPS server in Node.js",
@@ -99,6 +104,7 @@ impl Kind {
             Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => "radius",
             Self::Strongswan | Self::Openvpn | Self::Ovpn => "vpn",
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
+            Self::Envoy => "intranet",
         }
     }
 
@@ -110,6 +116,7 @@ impl Kind {
             Self::Strongswan => 500,
             Self::Openvpn | Self::Ovpn => 1194,
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
+            Self::Envoy => 443,
         }
     }
 
@@ -132,6 +139,10 @@ impl Kind {
             Self::Apache => Some((
                 "apache2",
                 own(&["-t", "-d", "/usr/lib/apache2", "-f", &file("apache2.conf")]),
+            )),
+            Self::Envoy => Some((
+                "envoy",
+                own(&["--mode", "validate", "-c", &file("envoy.yaml")]),
             )),
             Self::Node => Some(("node", own(&["--check", &file("server.mjs")]))),
             Self::Strongswan

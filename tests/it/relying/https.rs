@@ -1,4 +1,4 @@
-//! nginx, HAProxy and Apache in front of an application, a server in Node.js, and OpenSSL's own.
+//! nginx, HAProxy, Apache and Envoy in front of an application, a server in Node.js, and OpenSSL's own.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,17 @@ use super::{Case, Daemon, Holder, Row, World, cases};
 use crate::support::eventually;
 use crate::support::openssl::said;
 
+/// How a program reads new lists.
+#[derive(Clone, Copy)]
+enum Reload {
+    /// On this signal.
+    Signal(&'static str),
+    /// By itself, when they appear.
+    Itself,
+    /// When it is started again.
+    Restart,
+}
+
 /// A program, and how it is started and told of new lists.
 pub(super) struct Program {
     kind: &'static str,
@@ -21,8 +32,7 @@ pub(super) struct Program {
     version: &'static [&'static str],
     /// The program and its arguments; `FOLDER` stands for its folder.
     start: &'static [&'static str],
-    /// The signal on which it reads its lists; nothing where it has to be started again.
-    reload: Option<&'static str>,
+    reload: Reload,
     /// Whether an application behind it is told who asks.
     is_proxy: bool,
 }
@@ -32,7 +42,7 @@ pub(super) const NGINX: Program = Program {
     name: "nginx",
     version: &["nginx", "-v"],
     start: &["nginx", "-c", "FOLDER/nginx.conf", "-g", "daemon off;"],
-    reload: Some("-HUP"),
+    reload: Reload::Signal("-HUP"),
     is_proxy: true,
 };
 const HAPROXY: Program = Program {
@@ -40,7 +50,7 @@ const HAPROXY: Program = Program {
     name: "HAProxy",
     version: &["haproxy", "-v"],
     start: &["haproxy", "-W", "-f", "FOLDER/haproxy.cfg"],
-    reload: Some("-USR2"),
+    reload: Reload::Signal("-USR2"),
     is_proxy: true,
 };
 const APACHE: Program = Program {
@@ -48,7 +58,16 @@ const APACHE: Program = Program {
     name: "Apache",
     version: &["apache2", "-v"],
     start: &["apache2", "-DFOREGROUND", "-f", "FOLDER/apache2.conf"],
-    reload: Some("-USR1"),
+    reload: Reload::Signal("-USR1"),
+    is_proxy: true,
+};
+const ENVOY: Program = Program {
+    kind: "envoy",
+    name: "Envoy",
+    version: &["envoy", "--version"],
+    // What it shares with a successor it would share with another test's.
+    start: &["envoy", "--disable-hot-restart", "-c", "FOLDER/envoy.yaml"],
+    reload: Reload::Itself,
     is_proxy: true,
 };
 const NODE: Program = Program {
@@ -56,7 +75,7 @@ const NODE: Program = Program {
     name: "Node.js",
     version: &["node", "--version"],
     start: &["node", "FOLDER/server.mjs"],
-    reload: Some("-HUP"),
+    reload: Reload::Signal("-HUP"),
     is_proxy: false,
 };
 const OPENSSL: Program = Program {
@@ -64,7 +83,7 @@ const OPENSSL: Program = Program {
     name: "OpenSSL",
     version: &["openssl", "version"],
     start: &["FOLDER/serve"],
-    reload: None,
+    reload: Reload::Restart,
     is_proxy: false,
 };
 
@@ -247,11 +266,12 @@ impl Server {
     /// Runs the generated refresh, with what tells the program.
     pub(super) async fn refresh(&mut self, world: &World) {
         match self.program.reload {
-            Some(signal) => {
+            Reload::Signal(signal) => {
                 let id = self.daemon.as_ref().unwrap().id();
                 world.refreshed(&self.folder, &["kill", signal, &id]).await;
             }
-            None => {
+            Reload::Itself => world.refreshed(&self.folder, &[]).await,
+            Reload::Restart => {
                 world.refreshed(&self.folder, &[]).await;
                 self.run().await;
             }
@@ -302,8 +322,9 @@ async fn revoke_and_check(world: &World, server: &mut Server, cases: &[Case], ro
     eventually("it is refused", || async { !server.lets_in(later).await }).await;
     assert!(server.lets_in(good).await);
     row.besides(match server.program.reload {
-        Some(_) => "revoked later: refused after the refresh and its reload",
-        None => "revoked later: refused after the refresh and a restart",
+        Reload::Signal(_) => "revoked later: refused after the refresh and its reload",
+        Reload::Itself => "revoked later: refused after the refresh alone",
+        Reload::Restart => "revoked later: refused after the refresh and a restart",
     });
 }
 
@@ -365,6 +386,12 @@ async fn haproxy() {
 #[tokio::test]
 async fn apache() {
     story(&APACHE).await;
+}
+
+#[tokio::test]
+async fn envoy() {
+    super::daemon::ENVOY.program("envoy").await;
+    story(&ENVOY).await;
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod folder;
 mod freeradius;
 mod google_admin;
 mod haproxy;
+mod hostapd;
 mod identity;
 mod kind;
 mod nginx;
@@ -84,6 +85,7 @@ pub fn files(
     }
     match kind {
         Kind::Freeradius => freeradius::files(site, random),
+        Kind::Hostapd => hostapd::files(site, random),
         Kind::Nginx => nginx::files(site),
         Kind::Haproxy => haproxy::files(site),
         Kind::Apache => apache::files(site),

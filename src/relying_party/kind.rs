@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Kind {
     /// FreeRADIUS: Wi-Fi and wired networks, EAP-TLS.
     Freeradius,
+    /// hostapd as a RADIUS server: Wi-Fi and wired networks, EAP-TLS.
+    Hostapd,
     /// nginx in front of an application.
     Nginx,
     /// HAProxy in front of an application.
@@ -33,8 +35,9 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Freeradius,
+        Self::Hostapd,
         Self::Nginx,
         Self::Haproxy,
         Self::Apache,
@@ -53,6 +56,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Freeradius => "freeradius",
+            Self::Hostapd => "hostapd",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
             Self::Apache => "apache",
@@ -72,6 +76,7 @@ impl Kind {
     pub fn purpose(self) -> &'static str {
         match self {
             Self::Freeradius => "Wi-Fi and wired networks, EAP-TLS",
+            Self::Hostapd => "the same with hostapd, which looks at no names",
             Self::Nginx => "a proxy that passes the holder's name to an application",
             Self::Haproxy => "the same with HAProxy",
             Self::Apache => "the same with Apache",
@@ -102,6 +107,7 @@ impl Kind {
     pub fn host(self) -> &'static str {
         match self {
             Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => "radius",
+            Self::Hostapd => "radius",
             Self::Strongswan | Self::Openvpn | Self::Ovpn => "vpn",
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
             Self::Envoy => "intranet",
@@ -113,6 +119,7 @@ impl Kind {
     pub fn port(self) -> u16 {
         match self {
             Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => 1812,
+            Self::Hostapd => 1812,
             Self::Strongswan => 500,
             Self::Openvpn | Self::Ovpn => 1194,
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
@@ -151,6 +158,7 @@ impl Kind {
             | Self::GoogleAdmin
             | Self::WpaSupplicant
             | Self::Ovpn => None,
+            Self::Hostapd => None,
         }
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Mutex;
 use super::daemon::command;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 11] = [
     "FreeRADIUS",
+    "hostapd",
     "nginx",
     "HAProxy",
     "Apache",

@@ -26,6 +26,7 @@ mod identity;
 mod kind;
 mod nginx;
 mod node;
+mod ocserv;
 mod openssl;
 mod openvpn;
 mod place;
@@ -91,6 +92,7 @@ pub fn files(
         Kind::Apache => apache::files(site),
         Kind::Envoy => envoy::files(site),
         Kind::Strongswan => strongswan::files(site),
+        Kind::Ocserv => ocserv::files(site),
         Kind::Openvpn => openvpn::files(site),
         Kind::Node => node::files(site),
         Kind::Openssl => openssl::files(site),

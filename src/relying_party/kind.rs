@@ -19,6 +19,8 @@ pub enum Kind {
     Envoy,
     /// strongSwan: VPN, IKEv2.
     Strongswan,
+    /// ocserv: VPN, AnyConnect's protocol.
+    Ocserv,
     /// OpenVPN's server.
     Openvpn,
     /// A server in Node.js.
@@ -35,7 +37,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Freeradius,
         Self::Hostapd,
         Self::Nginx,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Apache,
         Self::Envoy,
         Self::Strongswan,
+        Self::Ocserv,
         Self::Openvpn,
         Self::Node,
         Self::Openssl,
@@ -62,6 +65,7 @@ impl Kind {
             Self::Apache => "apache",
             Self::Envoy => "envoy",
             Self::Strongswan => "strongswan",
+            Self::Ocserv => "ocserv",
             Self::Openvpn => "openvpn",
             Self::Node => "node",
             Self::Openssl => "openssl",
@@ -82,6 +86,7 @@ impl Kind {
             Self::Apache => "the same with Apache",
             Self::Envoy => "the same with Envoy",
             Self::Strongswan => "VPN, IKEv2",
+            Self::Ocserv => "VPN, ocserv, for openconnect and AnyConnect",
             Self::Openvpn => "VPN, OpenVPN's server",
             Self::Node => "an HTTPS server in Node.js",
             Self::Openssl => "OpenSSL's own server, to try things out",
@@ -109,6 +114,7 @@ impl Kind {
             Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => "radius",
             Self::Hostapd => "radius",
             Self::Strongswan | Self::Openvpn | Self::Ovpn => "vpn",
+            Self::Ocserv => "vpn",
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
             Self::Envoy => "intranet",
         }
@@ -124,6 +130,7 @@ impl Kind {
             Self::Openvpn | Self::Ovpn => 1194,
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
             Self::Envoy => 443,
+            Self::Ocserv => 443,
         }
     }
 
@@ -151,6 +158,7 @@ impl Kind {
                 "envoy",
                 own(&["--mode", "validate", "-c", &file("envoy.yaml")]),
             )),
+            Self::Ocserv => Some(("ocserv", own(&["-t", "-c", &file("ocserv.conf")]))),
             Self::Node => Some(("node", own(&["--check", &file("server.mjs")]))),
             Self::Strongswan
             | Self::Openvpn

@@ -16,6 +16,7 @@ mod guide;
 mod hostapd;
 mod https;
 mod netns;
+mod ocserv;
 mod openvpn;
 mod population;
 mod publication;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::daemon::command;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "FreeRADIUS",
     "hostapd",
     "nginx",
@@ -17,6 +17,7 @@ const PROGRAMS: [&str; 11] = [
     "Node.js",
     "OpenSSL",
     "strongSwan",
+    "ocserv",
     "OpenVPN",
     "Chromium",
 ];

@@ -33,6 +33,7 @@ mod place;
 mod refresh;
 mod site;
 mod strongswan;
+mod stunnel;
 
 pub use file::File;
 pub use identity::Identity;
@@ -91,6 +92,7 @@ pub fn files(
         Kind::Haproxy => haproxy::files(site),
         Kind::Apache => apache::files(site),
         Kind::Envoy => envoy::files(site),
+        Kind::Stunnel => stunnel::files(site),
         Kind::Strongswan => strongswan::files(site),
         Kind::Ocserv => ocserv::files(site),
         Kind::Openvpn => openvpn::files(site),

@@ -17,6 +17,8 @@ pub enum Kind {
     Apache,
     /// Envoy in front of an application.
     Envoy,
+    /// stunnel in front of anything that speaks TCP.
+    Stunnel,
     /// strongSwan: VPN, IKEv2.
     Strongswan,
     /// ocserv: VPN, AnyConnect's protocol.
@@ -37,13 +39,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Freeradius,
         Self::Hostapd,
         Self::Nginx,
         Self::Haproxy,
         Self::Apache,
         Self::Envoy,
+        Self::Stunnel,
         Self::Strongswan,
         Self::Ocserv,
         Self::Openvpn,
@@ -64,6 +67,7 @@ impl Kind {
             Self::Haproxy => "haproxy",
             Self::Apache => "apache",
             Self::Envoy => "envoy",
+            Self::Stunnel => "stunnel",
             Self::Strongswan => "strongswan",
             Self::Ocserv => "ocserv",
             Self::Openvpn => "openvpn",
@@ -85,6 +89,7 @@ impl Kind {
             Self::Haproxy => "the same with HAProxy",
             Self::Apache => "the same with Apache",
             Self::Envoy => "the same with Envoy",
+            Self::Stunnel => "TLS in front of anything that speaks TCP; looks at no names",
             Self::Strongswan => "VPN, IKEv2",
             Self::Ocserv => "VPN, ocserv, for openconnect and AnyConnect",
             Self::Openvpn => "VPN, OpenVPN's server",
@@ -117,6 +122,7 @@ impl Kind {
             Self::Ocserv => "vpn",
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
             Self::Envoy => "intranet",
+            Self::Stunnel => "intranet",
         }
     }
 
@@ -130,6 +136,7 @@ impl Kind {
             Self::Openvpn | Self::Ovpn => 1194,
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
             Self::Envoy => 443,
+            Self::Stunnel => 443,
             Self::Ocserv => 443,
         }
     }
@@ -139,6 +146,15 @@ impl Kind {
     pub fn asks_responders(self) -> bool {
         // strongSwan does it by itself, where the certificate names a responder.
         matches!(self, Self::Freeradius | Self::Nginx | Self::Apache)
+    }
+
+    /// Whether it can be told to ask for a policy, by itself or by what is generated.
+    #[must_use]
+    pub fn asks_for_policies(self) -> bool {
+        match self {
+            Self::Strongswan | Self::Hostapd | Self::Stunnel | Self::Ocserv => false,
+            _ => true,
+        }
     }
 
     /// The program's own check of a configuration in this folder, where it has one.
@@ -167,6 +183,7 @@ impl Kind {
             | Self::WpaSupplicant
             | Self::Ovpn => None,
             Self::Hostapd => None,
+            Self::Stunnel => None,
         }
     }
 }

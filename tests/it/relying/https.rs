@@ -1,4 +1,4 @@
-//! nginx, HAProxy, Apache and Envoy in front of an application, a server in Node.js, and OpenSSL's own.
+//! nginx, HAProxy, Apache, Envoy and stunnel in front of an application, a server in Node.js, and OpenSSL's own.
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,17 @@ enum Reload {
     Restart,
 }
 
+/// What is behind a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    /// An application that is told who asks.
+    Told,
+    /// An application that is told nothing.
+    Untold,
+    /// Nothing: it answers itself.
+    Nothing,
+}
+
 /// A program, and how it is started and told of new lists.
 pub(super) struct Program {
     kind: &'static str,
@@ -33,8 +44,9 @@ pub(super) struct Program {
     /// The program and its arguments; `FOLDER` stands for its folder.
     start: &'static [&'static str],
     reload: Reload,
-    /// Whether an application behind it is told who asks.
-    is_proxy: bool,
+    behind: Behind,
+    /// The cases that it lets in although it should not.
+    overlooks: &'static [&'static str],
 }
 
 pub(super) const NGINX: Program = Program {
@@ -43,7 +55,8 @@ pub(super) const NGINX: Program = Program {
     version: &["nginx", "-v"],
     start: &["nginx", "-c", "FOLDER/nginx.conf", "-g", "daemon off;"],
     reload: Reload::Signal("-HUP"),
-    is_proxy: true,
+    behind: Behind::Told,
+    overlooks: &[],
 };
 const HAPROXY: Program = Program {
     kind: "haproxy",
@@ -51,7 +64,8 @@ const HAPROXY: Program = Program {
     version: &["haproxy", "-v"],
     start: &["haproxy", "-W", "-f", "FOLDER/haproxy.cfg"],
     reload: Reload::Signal("-USR2"),
-    is_proxy: true,
+    behind: Behind::Told,
+    overlooks: &[],
 };
 const APACHE: Program = Program {
     kind: "apache",
@@ -59,7 +73,8 @@ const APACHE: Program = Program {
     version: &["apache2", "-v"],
     start: &["apache2", "-DFOREGROUND", "-f", "FOLDER/apache2.conf"],
     reload: Reload::Signal("-USR1"),
-    is_proxy: true,
+    behind: Behind::Told,
+    overlooks: &[],
 };
 const ENVOY: Program = Program {
     kind: "envoy",
@@ -68,7 +83,8 @@ const ENVOY: Program = Program {
     // What it shares with a successor it would share with another test's.
     start: &["envoy", "--disable-hot-restart", "-c", "FOLDER/envoy.yaml"],
     reload: Reload::Itself,
-    is_proxy: true,
+    behind: Behind::Told,
+    overlooks: &[],
 };
 const NODE: Program = Program {
     kind: "node",
@@ -76,7 +92,17 @@ const NODE: Program = Program {
     version: &["node", "--version"],
     start: &["node", "FOLDER/server.mjs"],
     reload: Reload::Signal("-HUP"),
-    is_proxy: false,
+    behind: Behind::Nothing,
+    overlooks: &[],
+};
+const STUNNEL: Program = Program {
+    kind: "stunnel",
+    name: "stunnel",
+    version: &["stunnel4", "-version"],
+    start: &["stunnel4", "FOLDER/stunnel.conf"],
+    reload: Reload::Signal("-HUP"),
+    behind: Behind::Untold,
+    overlooks: &["another policy", "another domain", "a device's", "a user's"],
 };
 const OPENSSL: Program = Program {
     kind: "openssl",
@@ -84,7 +110,9 @@ const OPENSSL: Program = Program {
     version: &["openssl", "version"],
     start: &["FOLDER/serve"],
     reload: Reload::Restart,
-    is_proxy: false,
+    behind: Behind::Nothing,
+    // It looks at policies, and at no name.
+    overlooks: &["another domain"],
 };
 
 /// An application that answers with what it is told in headers.
@@ -144,17 +172,23 @@ impl Server {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let mut options = [more, &["--listen", listen.as_str()]].concat();
-        if program.is_proxy {
+        if program.behind != Behind::Nothing {
             options.extend(["--application", application.address.as_str()]);
         }
         let folder = world.generate(program.kind, profile, &options).await;
+        if program.kind == "stunnel" {
+            let mut give = command("chown");
+            give.arg("stunnel4:").arg(folder.join("server.key"));
+            let given = output(give).await;
+            assert!(given.status.success(), "{}", said(&given));
+        }
         if folder.join("refresh").exists() {
             world.refreshed(&folder, &[]).await;
         }
         // What the program itself says of its files.
         let options = [&options[..], &["--replace", "--check"]].concat();
         let checked = world.config(program.kind, profile, &folder, &options).await;
-        let has_checker = program.kind != "openssl";
+        let has_checker = !["openssl", "stunnel"].contains(&program.kind);
         assert_eq!(checked.status.success(), has_checker, "{}", said(&checked));
         let mut server = Self {
             program,
@@ -218,13 +252,14 @@ impl Server {
             assert!([0, 400, 403].contains(&status), "{status}: {body}");
             return false;
         }
-        // OpenSSL's own server looks at no name.
-        let known = if self.program.is_proxy {
-            format!("x-vaca-identity: {}\n", holder.identity)
-        } else if self.program.kind == "node" {
-            format!("welcome, {}\n", holder.identity)
-        } else {
-            "Verify return code: 0 (ok)".to_owned()
+        let known = match self.program.behind {
+            Behind::Told => format!("x-vaca-identity: {}\n", holder.identity),
+            Behind::Untold => format!("host: {HOST}:{}\n", self.port),
+            Behind::Nothing if self.program.kind == "node" => {
+                format!("welcome, {}\n", holder.identity)
+            }
+            // OpenSSL's own server looks at no name.
+            Behind::Nothing => "Verify return code: 0 (ok)".to_owned(),
         };
         assert!(body.contains(&known), "{known}: {body}");
         true
@@ -281,9 +316,7 @@ impl Server {
 
 async fn check_all(server: &Server, cases: &[Case], row: &mut Row) {
     for case in cases {
-        // OpenSSL's own server looks at no name: at its policies, and no further.
-        let wanted =
-            case.is_let_in || server.program.kind == "openssl" && case.name == "another domain";
+        let wanted = case.is_let_in || server.program.overlooks.contains(&case.name);
         let log = server.log();
         assert_eq!(
             server.lets_in(&case.holder).await,
@@ -307,7 +340,7 @@ async fn check_all(server: &Server, cases: &[Case], row: &mut Row) {
     );
     row.saw("without a certificate", false);
     row.saw("without its issuer's certificate", false);
-    if server.program.is_proxy {
+    if server.program.behind == Behind::Told {
         server.cannot_be_spoofed(good).await;
         row.besides("the application is told who it is, and a client cannot tell it");
     }
@@ -356,6 +389,23 @@ async fn ask_the_responder(
     row.besides("with --revocation ocsp: revoked later, refused at once");
 }
 
+/// stunnel can be told who may come in, one by one.
+async fn name_one(world: &World, program: &'static Program, cases: &[Case], row: &mut Row) {
+    let mut server = Server::start_with(world, program, "wifi-user", &["--ssid", "one"]).await;
+    let file = server.folder.join("stunnel.conf");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let named = text.replace(";checkEmail =", "checkEmail =");
+    assert_ne!(named, text);
+    std::fs::write(&file, named).unwrap();
+    server.run().await;
+    for name in ["a user, ECDSA", "another domain", "a device's"] {
+        let case = cases.iter().find(|case| case.name == name).unwrap();
+        let is_let_in = server.lets_in(&case.holder).await;
+        assert_eq!(is_let_in, case.is_let_in, "{name}: {}", server.log());
+    }
+    row.besides("with checkEmail: whom it names, and nobody else");
+}
+
 async fn story(program: &'static Program) {
     let mut row = Row::of(program.name, program.version);
     let world = World::new().await;
@@ -368,6 +418,9 @@ async fn story(program: &'static Program) {
     }
     if ["nginx", "apache"].contains(&program.kind) {
         ask_the_responder(&world, program, &users, &mut row).await;
+    }
+    if program.kind == "stunnel" {
+        name_one(&world, program, &users, &mut row).await;
     }
     row.tell();
     world.ca.check().await;
@@ -392,6 +445,11 @@ async fn apache() {
 async fn envoy() {
     super::daemon::ENVOY.program("envoy").await;
     story(&ENVOY).await;
+}
+
+#[tokio::test]
+async fn stunnel() {
+    story(&STUNNEL).await;
 }
 
 #[tokio::test]

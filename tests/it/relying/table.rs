@@ -7,13 +7,14 @@ use std::sync::Mutex;
 use super::daemon::command;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "FreeRADIUS",
     "hostapd",
     "nginx",
     "HAProxy",
     "Apache",
     "Envoy",
+    "stunnel",
     "Node.js",
     "OpenSSL",
     "strongSwan",

@@ -151,10 +151,10 @@ impl Kind {
     /// Whether it can be told to ask for a policy, by itself or by what is generated.
     #[must_use]
     pub fn asks_for_policies(self) -> bool {
-        match self {
-            Self::Strongswan | Self::Hostapd | Self::Stunnel | Self::Ocserv => false,
-            _ => true,
-        }
+        !matches!(
+            self,
+            Self::Strongswan | Self::Hostapd | Self::Stunnel | Self::Ocserv
+        )
     }
 
     /// The program's own check of a configuration in this folder, where it has one.

@@ -83,16 +83,11 @@ impl<'a> Vpn<'a> {
         }
         let (answered, said) = self.client.run(&format!("ping -c 1 -W 5 {INSIDE}")).await;
         assert!(answered, "{said}");
-        let known = format!("initiating session for user '{}'", called(holder));
+        let known = format!("initiating session for user '{}'", holder.called());
         let log = self.server.log();
         assert!(log.contains(&known), "{known}: {log}");
         true
     }
-}
-
-/// What ocserv calls a holder: the address, or the device's common name.
-fn called(holder: &Holder) -> &str {
-    holder.identity.rsplit('/').next().unwrap()
 }
 
 async fn check_all(world: &World, vpn: &Vpn<'_>, cases: &[Case], row: &mut Row) {

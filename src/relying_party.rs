@@ -15,21 +15,25 @@ use crate::random::{Random, RandomUnavailable};
 mod apache;
 mod client;
 mod encoding;
+mod envoy;
 mod file;
 mod folder;
 mod freeradius;
 mod google_admin;
 mod haproxy;
+mod hostapd;
 mod identity;
 mod kind;
 mod nginx;
 mod node;
+mod ocserv;
 mod openssl;
 mod openvpn;
 mod place;
 mod refresh;
 mod site;
 mod strongswan;
+mod stunnel;
 
 pub use file::File;
 pub use identity::Identity;
@@ -83,10 +87,14 @@ pub fn files(
     }
     match kind {
         Kind::Freeradius => freeradius::files(site, random),
+        Kind::Hostapd => hostapd::files(site, random),
         Kind::Nginx => nginx::files(site),
         Kind::Haproxy => haproxy::files(site),
         Kind::Apache => apache::files(site),
+        Kind::Envoy => envoy::files(site),
+        Kind::Stunnel => stunnel::files(site),
         Kind::Strongswan => strongswan::files(site),
+        Kind::Ocserv => ocserv::files(site),
         Kind::Openvpn => openvpn::files(site),
         Kind::Node => node::files(site),
         Kind::Openssl => openssl::files(site),

@@ -28,8 +28,8 @@ pub(super) enum RelyingPartyCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArguments {
-    /// What it is for: freeradius, nginx, haproxy, apache, strongswan, openvpn, node, openssl;
-    /// google-admin, wpa-supplicant, ovpn.
+    /// What it is for: freeradius, hostapd, nginx, haproxy, apache, envoy, stunnel,
+    /// strongswan, ocserv, openvpn, node, openssl; google-admin, wpa-supplicant, ovpn.
     #[arg(value_parser = Kind::parse)]
     kind: Kind,
     /// The profile whose certificates are used.
@@ -59,7 +59,7 @@ pub(super) struct ConfigArguments {
     /// Where the server listens [default: everywhere, the usual port].
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// nginx, haproxy, apache: the application behind it.
+    /// nginx, haproxy, apache, envoy, stunnel: the application behind it.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3000")]
     application: SocketAddr,
     /// freeradius: whom to trust.

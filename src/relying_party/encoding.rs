@@ -27,18 +27,51 @@ pub(super) fn certificate_policies(policies: &[ObjectIdentifier]) -> der::Result
         .to_der()
 }
 
-/// A pattern (PCRE) that finds `octets` in the PEM form of whatever holds them. Octets stand in base64 in
-/// three ways, depending on where they begin; at either end a letter holds bits of a neighbour.
+/// A pattern (PCRE) that finds `octets` in the PEM form of whatever holds them.
 pub(super) fn in_pem(octets: &[u8]) -> String {
+    // A line of PEM may end anywhere.
+    ways(octets, "\\n?", |letters| match letters {
+        "+" => "\\+".to_owned(),
+        one if one.len() == 1 => one.to_owned(),
+        _ => format!("[{letters}]"),
+    })
+}
+
+/// The same (RE2) where what a URL would interpret is escaped, as Envoy shows a certificate.
+pub(super) fn in_escaped_pem(octets: &[u8]) -> String {
+    ways(octets, "(?:%0A)?", |letters| {
+        let plain: String = letters.replace(['+', '/'], "");
+        let mut forms = Vec::new();
+        match plain.len() {
+            0 => {}
+            1 => forms.push(plain),
+            _ => forms.push(format!("[{plain}]")),
+        }
+        for (letter, escaped) in [('+', "%2B"), ('/', "%2F")] {
+            if letters.contains(letter) {
+                forms.push(escaped.to_owned());
+            }
+        }
+        match forms.as_slice() {
+            [one] => one.clone(),
+            _ => format!("(?:{})", forms.join("|")),
+        }
+    })
+}
+
+/// Octets stand in base64 in three ways, depending on where they begin; at either end a letter holds bits of
+/// a neighbour. `form` is the pattern of one letter, given those that it may be; `ending` that of the end of
+/// a line.
+fn ways(octets: &[u8], ending: &str, form: impl Fn(&str) -> String) -> String {
     let ways = (0..3).map(|before| {
-        let letters: Vec<String> = letters(octets, before);
-        // A line of PEM may end anywhere.
-        letters.join("\\n?")
+        let letters = letters(octets, before);
+        let forms: Vec<_> = letters.iter().map(|letters| form(letters)).collect();
+        forms.join(ending)
     });
     format!("(?:{})", ways.collect::<Vec<_>>().join("|"))
 }
 
-/// The letters that hold bits of `octets` behind `before` others, each as a pattern.
+/// The letters that hold bits of `octets` behind `before` others; of each, those that it may be.
 fn letters(octets: &[u8], before: usize) -> Vec<String> {
     let bits: Vec<Option<bool>> = std::iter::repeat_n(None, before * 8)
         .chain(
@@ -59,12 +92,7 @@ fn letter(bits: &[Option<bool>]) -> Option<String> {
         known.all(|(place, bit)| (value << place & 0b10_0000 != 0) == bit)
     };
     let values = (0_u8..).zip(LETTERS).filter(|(value, _)| fits(*value));
-    let letters: String = values.map(|(_, letter)| char::from(*letter)).collect();
-    Some(match letters.as_str() {
-        "+" => "\\+".to_owned(),
-        one if one.len() == 1 => letters,
-        _ => format!("[{letters}]"),
-    })
+    Some(values.map(|(_, letter)| char::from(*letter)).collect())
 }
 
 #[cfg(test)]
@@ -83,7 +111,12 @@ mod tests {
             .unwrap()
             .strip_suffix(')')
             .unwrap();
-        ways.split('|').any(|way| {
+        let mut depth = 0;
+        let mut ways = ways.split(|letter: char| {
+            depth += i32::from(letter == '(') - i32::from(letter == ')');
+            letter == '|' && depth == 0
+        });
+        ways.any(|way| {
             let letters: Vec<&str> = way.split("\\n?").collect();
             (0..text.len()).any(|start| begins(text.get(start..).unwrap(), &letters))
         })
@@ -92,9 +125,21 @@ mod tests {
     fn begins(text: &str, letters: &[&str]) -> bool {
         let mut text = text.chars().filter(|letter| *letter != '\n');
         letters.iter().all(|one| {
-            let class = one.trim_matches(['[', ']', '\\']);
-            text.next().is_some_and(|letter| class.contains(letter))
+            // What else stands there is no letter of base64.
+            text.next().is_some_and(|letter| one.contains(letter))
         })
+    }
+
+    /// As much of RE2 as [`in_escaped_pem`] writes, in escaped text.
+    fn finds_escaped(pattern: &str, text: &str) -> bool {
+        let plain = |text: &str| text.replace("%2B", "+").replace("%2F", "/");
+        let pattern = plain(pattern).replace("(?:%0A)?", "\\n?");
+        finds(&pattern, &plain(text).replace("%0A", "\n"))
+    }
+
+    fn escaped(text: &str) -> String {
+        let text = text.replace('+', "%2B").replace('/', "%2F");
+        text.replace('=', "%3D").replace('\n', "%0A")
     }
 
     proptest! {
@@ -112,12 +157,15 @@ mod tests {
             };
             let pattern = in_pem(&octets);
             prop_assert!(finds(&pattern, &pem(&octets)));
+            let within_url = in_escaped_pem(&octets);
+            prop_assert!(finds_escaped(&within_url, &escaped(&pem(&octets))));
             let mut others = octets.clone();
             let bit = flipped.index(octets.len() * 8);
             *others.get_mut(bit / 8).unwrap() ^= 1 << (bit % 8);
             let whole = [&before[..], &others, &after].concat();
             let elsewhere = whole.windows(octets.len()).any(|window| window == octets);
             prop_assert_eq!(finds(&pattern, &pem(&others)), elsewhere);
+            prop_assert_eq!(finds_escaped(&within_url, &escaped(&pem(&others))), elsewhere);
         }
     }
 

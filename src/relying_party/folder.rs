@@ -97,7 +97,8 @@ impl<'a> Folder<'a> {
         let text = fill!(
             "relying_party/refresh/install.txt", self.site,
             purpose: &'a str = purpose,
-            steps: &'a [String] = steps
+            steps: &'a [String] = steps,
+            asks_for_policies: bool = self.kind.asks_for_policies()
         )?;
         let about = About {
             purpose: "How to put these files in place.",

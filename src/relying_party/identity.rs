@@ -14,6 +14,8 @@ pub struct Identity {
     pub email: bool,
     /// What a device's URI in the subject alternative name begins with; its id ends it.
     pub uri: Option<String>,
+    /// Whether more than one URI stands in the subject alternative name; of e-mails there is never a second.
+    pub several_uris: bool,
 }
 
 impl Identity {
@@ -44,6 +46,11 @@ impl Identity {
             uri: uris
                 .find_map(|(_, template)| before_the_id(template.parts(), domain))
                 .filter(|_| profile.scope == KeyScope::Machine),
+            several_uris: alternative
+                .iter()
+                .filter(|(kind, _)| *kind == AlternativeNameKind::Uri)
+                .count()
+                > 1,
         }
     }
 }

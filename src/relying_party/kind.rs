@@ -7,14 +7,22 @@ use std::fmt;
 pub enum Kind {
     /// FreeRADIUS: Wi-Fi and wired networks, EAP-TLS.
     Freeradius,
+    /// hostapd as a RADIUS server: Wi-Fi and wired networks, EAP-TLS.
+    Hostapd,
     /// nginx in front of an application.
     Nginx,
     /// HAProxy in front of an application.
     Haproxy,
     /// Apache in front of an application.
     Apache,
+    /// Envoy in front of an application.
+    Envoy,
+    /// stunnel in front of anything that speaks TCP.
+    Stunnel,
     /// strongSwan: VPN, IKEv2.
     Strongswan,
+    /// ocserv: VPN, AnyConnect's protocol.
+    Ocserv,
     /// OpenVPN's server.
     Openvpn,
     /// A server in Node.js.
@@ -31,12 +39,16 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::Freeradius,
+        Self::Hostapd,
         Self::Nginx,
         Self::Haproxy,
         Self::Apache,
+        Self::Envoy,
+        Self::Stunnel,
         Self::Strongswan,
+        Self::Ocserv,
         Self::Openvpn,
         Self::Node,
         Self::Openssl,
@@ -50,10 +62,14 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Freeradius => "freeradius",
+            Self::Hostapd => "hostapd",
             Self::Nginx => "nginx",
             Self::Haproxy => "haproxy",
             Self::Apache => "apache",
+            Self::Envoy => "envoy",
+            Self::Stunnel => "stunnel",
             Self::Strongswan => "strongswan",
+            Self::Ocserv => "ocserv",
             Self::Openvpn => "openvpn",
             Self::Node => "node",
             Self::Openssl => "openssl",
@@ -68,10 +84,14 @@ impl Kind {
     pub fn purpose(self) -> &'static str {
         match self {
             Self::Freeradius => "Wi-Fi and wired networks, EAP-TLS",
+            Self::Hostapd => "the same with hostapd, which looks at no names",
             Self::Nginx => "a proxy that passes the holder's name to an application",
             Self::Haproxy => "the same with HAProxy",
             Self::Apache => "the same with Apache",
+            Self::Envoy => "the same with Envoy",
+            Self::Stunnel => "TLS in front of anything that speaks TCP; looks at no names",
             Self::Strongswan => "VPN, IKEv2",
+            Self::Ocserv => "VPN, ocserv, for openconnect and AnyConnect",
             Self::Openvpn => "VPN, OpenVPN's server",
             Self::Node => "an HTTPS server in Node.js",
             Self::Openssl => "OpenSSL's own server, to try things out",
@@ -97,8 +117,12 @@ impl Kind {
     pub fn host(self) -> &'static str {
         match self {
             Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => "radius",
+            Self::Hostapd => "radius",
             Self::Strongswan | Self::Openvpn | Self::Ovpn => "vpn",
+            Self::Ocserv => "vpn",
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
+            Self::Envoy => "intranet",
+            Self::Stunnel => "intranet",
         }
     }
 
@@ -107,9 +131,13 @@ impl Kind {
     pub fn port(self) -> u16 {
         match self {
             Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => 1812,
+            Self::Hostapd => 1812,
             Self::Strongswan => 500,
             Self::Openvpn | Self::Ovpn => 1194,
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
+            Self::Envoy => 443,
+            Self::Stunnel => 443,
+            Self::Ocserv => 443,
         }
     }
 
@@ -118,6 +146,15 @@ impl Kind {
     pub fn asks_responders(self) -> bool {
         // strongSwan does it by itself, where the certificate names a responder.
         matches!(self, Self::Freeradius | Self::Nginx | Self::Apache)
+    }
+
+    /// Whether it can be told to ask for a policy, by itself or by what is generated.
+    #[must_use]
+    pub fn asks_for_policies(self) -> bool {
+        !matches!(
+            self,
+            Self::Strongswan | Self::Hostapd | Self::Stunnel | Self::Ocserv
+        )
     }
 
     /// The program's own check of a configuration in this folder, where it has one.
@@ -133,6 +170,11 @@ impl Kind {
                 "apache2",
                 own(&["-t", "-d", "/usr/lib/apache2", "-f", &file("apache2.conf")]),
             )),
+            Self::Envoy => Some((
+                "envoy",
+                own(&["--mode", "validate", "-c", &file("envoy.yaml")]),
+            )),
+            Self::Ocserv => Some(("ocserv", own(&["-t", "-c", &file("ocserv.conf")]))),
             Self::Node => Some(("node", own(&["--check", &file("server.mjs")]))),
             Self::Strongswan
             | Self::Openvpn
@@ -140,6 +182,8 @@ impl Kind {
             | Self::GoogleAdmin
             | Self::WpaSupplicant
             | Self::Ovpn => None,
+            Self::Hostapd => None,
+            Self::Stunnel => None,
         }
     }
 }

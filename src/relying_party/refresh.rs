@@ -21,6 +21,8 @@ pub(super) struct Refresh<'a> {
 pub(super) enum Layout {
     /// All in `crl.pem`.
     One,
+    /// All in `trust.pem`, behind the root's certificate.
+    Trust,
     /// Each as the next file that OpenSSL looks for in `trust/`, beside the certificates.
     Hashed {
         /// Whether the issuing CA's certificate is among them.
@@ -35,6 +37,7 @@ impl Layout {
     fn as_str(self) -> &'static str {
         match self {
             Self::One => "one",
+            Self::Trust => "trust",
             Self::Hashed { .. } => "hashed",
             Self::Each => "each",
         }

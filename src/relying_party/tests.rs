@@ -158,6 +158,7 @@ async fn a_local_part_is_no_identity() {
     for kind in [
         Kind::Freeradius,
         Kind::Apache,
+        Kind::Envoy,
         Kind::Openvpn,
         Kind::Strongswan,
         Kind::Node,
@@ -165,4 +166,15 @@ async fn a_local_part_is_no_identity() {
         let text = dump(kind, &site);
         assert!(text.contains("example"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn of_several_uris_envoy_cannot_say_which() {
+    let profile = profile(
+        "name = 'lab'\nscope = 'machine'\ndomains = ['example.com']\n[certificate]\nsubject_alternative_names = ['uri:https://{domain}/device/{device_permanent_id}', 'uri:https://example.com/lab']",
+    );
+    let site = site(&profile, place()).await;
+    let told = files(Kind::Envoy, &site, &SeededRandom::new(1)).unwrap_err();
+    let wanted = "a subject alternative name with one URI alone";
+    assert!(told.to_string().contains(wanted), "{told}");
 }

@@ -75,6 +75,11 @@ cat crls/root.pem crls/issuing.pem >"$work/crl.pem"
 sync "$work/crl.pem"
 mv "$work/crl.pem" crl.pem
 [ "$#" -eq 0 ] || "$@"
+{%- else if layout == "trust" -%}
+cat root.pem crls/root.pem crls/issuing.pem >"$work/trust.pem"
+sync "$work/trust.pem"
+mv "$work/trust.pem" trust.pem
+[ "$#" -eq 0 ] || "$@"
 {%- else if layout == "each" -%}
 mkdir -p x509crl
 for name in root issuing; do

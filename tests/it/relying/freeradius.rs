@@ -1,4 +1,4 @@
-//! FreeRADIUS and `eapol_test`, a client of wpa_supplicant's.
+//! FreeRADIUS.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 use vaca_emulator::KeyAlgorithm;
 
 use super::daemon::{command, free_port};
-use super::world::{HOST, output};
+use super::eapol::{Server, authenticate};
+use super::world::output;
 use super::{Case, Daemon, Holder, Row, World, cases};
 use crate::support::openssl::said;
 
@@ -56,40 +57,14 @@ impl Radius {
 
     /// Whether EAP-TLS of this version lets the holder in, and what the answer calls it.
     async fn lets_in(&self, holder: &Holder, certificate: &Path, version: &str) -> Option<String> {
-        let tls = match version {
-            "1.2" => "tls_disable_tlsv1_3=1",
-            _ => "tls_disable_tlsv1_2=1 tls_disable_tlsv1_3=0",
+        let server = Server {
+            folder: &self.folder,
+            address: "127.0.0.1",
+            port: self.port,
+            secret: &self.secret,
         };
-        let ca = self.folder.parent().unwrap().join("server-ca.crt");
-        let text = format!(
-            "network={{\nkey_mgmt=WPA-EAP\neap=TLS\nidentity=\"anybody@example.com\"\nca_cert=\"{}\"\n\
-             domain_match=\"{HOST}\"\nclient_cert=\"{}\"\nprivate_key=\"{}\"\n\
-             phase1=\"tls_disable_tlsv1_0=1 tls_disable_tlsv1_1=1 {tls}\"\n}}\n",
-            ca.display(),
-            certificate.display(),
-            holder.key.display(),
-        );
-        let name = certificate.file_stem().unwrap().to_str().unwrap();
-        let file = self.folder.join(format!("eapol-{name}-{version}.conf"));
-        std::fs::write(&file, text).unwrap();
-        let mut client = command("eapol_test");
-        client
-            .arg("-c")
-            .arg(&file)
-            .args(["-a", "127.0.0.1", "-t", "8", "-s", &self.secret]);
-        client.args(["-p", &self.port.to_string()]);
-        let output = output(client).await;
-        let said = said(&output);
-        let success = said.lines().any(|line| line == "SUCCESS");
-        assert_eq!(output.status.success(), success, "{said}");
-        assert!(success || said.contains("FAILURE"), "{said}");
-        let name = "Attribute 1 (User-Name) length=";
-        let accepted = said.rsplit("RADIUS message: code=2").next().unwrap();
-        let name = accepted
-            .split(name)
-            .nth(1)
-            .and_then(|rest| rest.split('\'').nth(1));
-        success.then(|| name.unwrap_or_default().to_owned())
+        let eapol_test = command("eapol_test");
+        authenticate(eapol_test, &server, holder, certificate, version).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! nginx, HAProxy and Apache in front of an application, a server in Node.js, and OpenSSL's own.
+//! nginx, HAProxy, Apache, Envoy and stunnel in front of an application, a server in Node.js, and OpenSSL's own.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,32 @@ use vaca_emulator::KeyAlgorithm;
 
 use super::curl::{Credentials, answer, curl};
 use super::daemon::{command, free_port};
+use super::world::{HOST, output};
 use super::{Case, Daemon, Holder, Row, World, cases};
 use crate::support::eventually;
 use crate::support::openssl::said;
+
+/// How a program reads new lists.
+#[derive(Clone, Copy)]
+enum Reload {
+    /// On this signal.
+    Signal(&'static str),
+    /// By itself, when they appear.
+    Itself,
+    /// When it is started again.
+    Restart,
+}
+
+/// What is behind a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    /// An application that is told who asks.
+    Told,
+    /// An application that is told nothing.
+    Untold,
+    /// Nothing: it answers itself.
+    Nothing,
+}
 
 /// A program, and how it is started and told of new lists.
 pub(super) struct Program {
@@ -21,10 +44,10 @@ pub(super) struct Program {
     version: &'static [&'static str],
     /// The program and its arguments; `FOLDER` stands for its folder.
     start: &'static [&'static str],
-    /// The signal on which it reads its lists; nothing where it has to be started again.
-    reload: Option<&'static str>,
-    /// Whether an application behind it is told who asks.
-    is_proxy: bool,
+    reload: Reload,
+    behind: Behind,
+    /// The cases that it lets in although it should not.
+    overlooks: &'static [&'static str],
 }
 
 pub(super) const NGINX: Program = Program {
@@ -32,40 +55,65 @@ pub(super) const NGINX: Program = Program {
     name: "nginx",
     version: &["nginx", "-v"],
     start: &["nginx", "-c", "FOLDER/nginx.conf", "-g", "daemon off;"],
-    reload: Some("-HUP"),
-    is_proxy: true,
+    reload: Reload::Signal("-HUP"),
+    behind: Behind::Told,
+    overlooks: &[],
 };
 const HAPROXY: Program = Program {
     kind: "haproxy",
     name: "HAProxy",
     version: &["haproxy", "-v"],
     start: &["haproxy", "-W", "-f", "FOLDER/haproxy.cfg"],
-    reload: Some("-USR2"),
-    is_proxy: true,
+    reload: Reload::Signal("-USR2"),
+    behind: Behind::Told,
+    overlooks: &[],
 };
 const APACHE: Program = Program {
     kind: "apache",
     name: "Apache",
     version: &["apache2", "-v"],
     start: &["apache2", "-DFOREGROUND", "-f", "FOLDER/apache2.conf"],
-    reload: Some("-USR1"),
-    is_proxy: true,
+    reload: Reload::Signal("-USR1"),
+    behind: Behind::Told,
+    overlooks: &[],
+};
+const ENVOY: Program = Program {
+    kind: "envoy",
+    name: "Envoy",
+    version: &["envoy", "--version"],
+    // What it shares with a successor it would share with another test's.
+    start: &["envoy", "--disable-hot-restart", "-c", "FOLDER/envoy.yaml"],
+    reload: Reload::Itself,
+    behind: Behind::Told,
+    overlooks: &[],
 };
 const NODE: Program = Program {
     kind: "node",
     name: "Node.js",
     version: &["node", "--version"],
     start: &["node", "FOLDER/server.mjs"],
-    reload: Some("-HUP"),
-    is_proxy: false,
+    reload: Reload::Signal("-HUP"),
+    behind: Behind::Nothing,
+    overlooks: &[],
+};
+const STUNNEL: Program = Program {
+    kind: "stunnel",
+    name: "stunnel",
+    version: &["stunnel4", "-version"],
+    start: &["stunnel4", "FOLDER/stunnel.conf"],
+    reload: Reload::Signal("-HUP"),
+    behind: Behind::Untold,
+    overlooks: &["another policy", "another domain", "a device's", "a user's"],
 };
 const OPENSSL: Program = Program {
     kind: "openssl",
     name: "OpenSSL",
     version: &["openssl", "version"],
     start: &["FOLDER/serve"],
-    reload: None,
-    is_proxy: false,
+    reload: Reload::Restart,
+    behind: Behind::Nothing,
+    // It looks at policies, and at no name.
+    overlooks: &["another domain"],
 };
 
 /// An application that answers with what it is told in headers.
@@ -125,17 +173,23 @@ impl Server {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let mut options = [more, &["--listen", listen.as_str()]].concat();
-        if program.is_proxy {
+        if program.behind != Behind::Nothing {
             options.extend(["--application", application.address.as_str()]);
         }
         let folder = world.generate(program.kind, profile, &options).await;
+        if program.kind == "stunnel" {
+            let mut give = command("chown");
+            give.arg("stunnel4:").arg(folder.join("server.key"));
+            let given = output(give).await;
+            assert!(given.status.success(), "{}", said(&given));
+        }
         if folder.join("refresh").exists() {
             world.refreshed(&folder, &[]).await;
         }
         // What the program itself says of its files.
         let options = [&options[..], &["--replace", "--check"]].concat();
         let checked = world.config(program.kind, profile, &folder, &options).await;
-        let has_checker = program.kind != "openssl";
+        let has_checker = !["openssl", "stunnel"].contains(&program.kind);
         assert_eq!(checked.status.success(), has_checker, "{}", said(&checked));
         let mut server = Self {
             program,
@@ -184,13 +238,14 @@ impl Server {
             assert!([0, 400, 403].contains(&status), "{status}: {body}");
             return false;
         }
-        // OpenSSL's own server looks at no name.
-        let known = if self.program.is_proxy {
-            format!("x-vaca-identity: {}\n", holder.identity)
-        } else if self.program.kind == "node" {
-            format!("welcome, {}\n", holder.identity)
-        } else {
-            "Verify return code: 0 (ok)".to_owned()
+        let known = match self.program.behind {
+            Behind::Told => format!("x-vaca-identity: {}\n", holder.identity),
+            Behind::Untold => format!("host: {HOST}:{}\n", self.port),
+            Behind::Nothing if self.program.kind == "node" => {
+                format!("welcome, {}\n", holder.identity)
+            }
+            // OpenSSL's own server looks at no name.
+            Behind::Nothing => "Verify return code: 0 (ok)".to_owned(),
         };
         assert!(body.contains(&known), "{known}: {body}");
         true
@@ -206,6 +261,8 @@ impl Server {
             "x_vaca-identity: mallory@example.com",
             "X-Vaca-Serial: 00",
             "X_Vaca_Serial: 00",
+            // What a proxy keeps to itself, as it is told (RFC 9110, section 7.6.1).
+            "Connection: X-Vaca-Identity, X-Vaca-Serial",
         ];
         let (status, body) = self.ask(&[&holder.chain, &holder.key], &spoofed).await;
         assert_eq!(status, 200, "{body}");
@@ -230,11 +287,12 @@ impl Server {
     /// Runs the generated refresh, with what tells the program.
     pub(super) async fn refresh(&mut self, world: &World) {
         match self.program.reload {
-            Some(signal) => {
+            Reload::Signal(signal) => {
                 let id = self.daemon.as_ref().unwrap().id();
                 world.refreshed(&self.folder, &["kill", signal, &id]).await;
             }
-            None => {
+            Reload::Itself => world.refreshed(&self.folder, &[]).await,
+            Reload::Restart => {
                 world.refreshed(&self.folder, &[]).await;
                 self.run().await;
             }
@@ -244,9 +302,7 @@ impl Server {
 
 async fn check_all(server: &Server, cases: &[Case], row: &mut Row) {
     for case in cases {
-        // OpenSSL's own server looks at no name: at its policies, and no further.
-        let wanted =
-            case.is_let_in || server.program.kind == "openssl" && case.name == "another domain";
+        let wanted = case.is_let_in || server.program.overlooks.contains(&case.name);
         let log = server.log();
         assert_eq!(
             server.lets_in(&case.holder).await,
@@ -270,7 +326,7 @@ async fn check_all(server: &Server, cases: &[Case], row: &mut Row) {
     );
     row.saw("without a certificate", false);
     row.saw("without its issuer's certificate", false);
-    if server.program.is_proxy {
+    if server.program.behind == Behind::Told {
         server.cannot_be_spoofed(good).await;
         row.besides("the application is told who it is, and a client cannot tell it");
     }
@@ -285,8 +341,9 @@ async fn revoke_and_check(world: &World, server: &mut Server, cases: &[Case], ro
     eventually("it is refused", || async { !server.lets_in(later).await }).await;
     assert!(server.lets_in(good).await);
     row.besides(match server.program.reload {
-        Some(_) => "revoked later: refused after the refresh and its reload",
-        None => "revoked later: refused after the refresh and a restart",
+        Reload::Signal(_) => "revoked later: refused after the refresh and its reload",
+        Reload::Itself => "revoked later: refused after the refresh alone",
+        Reload::Restart => "revoked later: refused after the refresh and a restart",
     });
 }
 
@@ -318,6 +375,23 @@ async fn ask_the_responder(
     row.besides("with --revocation ocsp: revoked later, refused at once");
 }
 
+/// stunnel can be told who may come in, one by one.
+async fn name_one(world: &World, program: &'static Program, cases: &[Case], row: &mut Row) {
+    let mut server = Server::start_with(world, program, "wifi-user", &["--ssid", "one"]).await;
+    let file = server.folder.join("stunnel.conf");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let named = text.replace(";checkEmail =", "checkEmail =");
+    assert_ne!(named, text);
+    std::fs::write(&file, named).unwrap();
+    server.run().await;
+    for name in ["a user, ECDSA", "another domain", "a device's"] {
+        let case = cases.iter().find(|case| case.name == name).unwrap();
+        let is_let_in = server.lets_in(&case.holder).await;
+        assert_eq!(is_let_in, case.is_let_in, "{name}: {}", server.log());
+    }
+    row.besides("with checkEmail: whom it names, and nobody else");
+}
+
 async fn story(program: &'static Program) {
     let mut row = Row::of(program.name, program.version);
     let world = World::new().await;
@@ -330,6 +404,9 @@ async fn story(program: &'static Program) {
     }
     if ["nginx", "apache"].contains(&program.kind) {
         ask_the_responder(&world, program, &users, &mut row).await;
+    }
+    if program.kind == "stunnel" {
+        name_one(&world, program, &users, &mut row).await;
     }
     row.tell();
     world.ca.check().await;
@@ -348,6 +425,17 @@ async fn haproxy() {
 #[tokio::test]
 async fn apache() {
     story(&APACHE).await;
+}
+
+#[tokio::test]
+async fn envoy() {
+    super::daemon::ENVOY.program("envoy").await;
+    story(&ENVOY).await;
+}
+
+#[tokio::test]
+async fn stunnel() {
+    story(&STUNNEL).await;
 }
 
 #[tokio::test]

@@ -82,15 +82,10 @@ impl<'a> Vpn<'a> {
         let (answered, said) = self.client.run(&format!("ping -c 1 -W 5 {INSIDE}")).await;
         assert!(answered, "{said}");
         let log = self.server.log();
-        let known = format!("[{}] Peer Connection Initiated", called(holder));
+        let known = format!("[{}] Peer Connection Initiated", holder.called());
         assert!(log[before..].contains(&known), "{known}: {log}");
         true
     }
-}
-
-/// What OpenVPN calls a holder: the address, or the device's common name.
-fn called(holder: &Holder) -> &str {
-    holder.identity.rsplit('/').next().unwrap()
 }
 
 async fn check_all(vpn: &Vpn<'_>, cases: &[Case], row: &mut Row) {

@@ -2,19 +2,24 @@
 //! against what it saw; `INSTA_UPDATE=always` writes it.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Mutex;
 
+use super::daemon::command;
+
 /// Every program that has a row.
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 14] = [
     "FreeRADIUS",
+    "hostapd",
     "nginx",
     "HAProxy",
     "Apache",
+    "Envoy",
+    "stunnel",
     "Node.js",
     "OpenSSL",
     "mtls_webhook",
     "strongSwan",
+    "ocserv",
     "OpenVPN",
     "Chromium",
 ];
@@ -39,7 +44,7 @@ pub(super) struct Row {
 impl Row {
     /// Nothing yet. `ask` is the command that prints the program's version.
     pub(super) fn of(program: &'static str, ask: &[&str]) -> Self {
-        let said = Command::new(ask[0]).args(&ask[1..]).output().unwrap();
+        let said = command(ask[0]).args(&ask[1..]).output().unwrap();
         let said = [said.stdout, said.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let of_version = |letter: char| letter.is_ascii_digit() || letter == '.';

@@ -47,6 +47,13 @@ pub(super) struct Holder {
     pub(super) identity: String,
 }
 
+impl Holder {
+    /// What programs call it that read no URI: the address, or the device's common name.
+    pub(super) fn called(&self) -> &str {
+        self.identity.rsplit('/').next().unwrap()
+    }
+}
+
 /// A CA, and whoever relies on it.
 pub(super) struct World {
     pub(super) ca: TestCa,

@@ -30,9 +30,15 @@ impl Package {
         folder.join("bin").join(program)
     }
 
+    /// Where it is installed.
+    pub fn folder(&self) -> PathBuf {
+        let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        parent.join(format!("{}-{}", self.name, self.version))
+    }
+
     async fn install(&self) -> PathBuf {
         let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let folder = parent.join(format!("{}-{}", self.name, self.version));
+        let folder = self.folder();
         let complete = folder.join("complete");
         if !complete.exists() {
             std::fs::remove_dir_all(&folder).ok();

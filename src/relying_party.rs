@@ -29,6 +29,7 @@ mod openvpn;
 mod place;
 mod refresh;
 mod site;
+mod status;
 mod strongswan;
 
 pub use file::File;
@@ -58,6 +59,12 @@ pub enum ConfigurationError {
         /// Whose configuration.
         kind: Kind,
     },
+    /// Another one.
+    #[error("{kind} cannot ask how a certificate stands: leave out --revocation status")]
+    NoStatus {
+        /// Whose configuration.
+        kind: Kind,
+    },
     /// A template failed.
     #[error("a template failed: {0}")]
     Template(#[from] askama::Error),
@@ -80,6 +87,9 @@ pub fn files(
 ) -> Result<Vec<File>, ConfigurationError> {
     if site.place.revocation == Revocation::Ocsp && !kind.asks_responders() {
         return Err(ConfigurationError::NoOcsp { kind });
+    }
+    if site.place.revocation == Revocation::Status && !kind.asks_for_status() {
+        return Err(ConfigurationError::NoStatus { kind });
     }
     match kind {
         Kind::Freeradius => freeradius::files(site, random),

@@ -120,6 +120,12 @@ impl Kind {
         matches!(self, Self::Freeradius | Self::Nginx | Self::Apache)
     }
 
+    /// Whether it can ask the service itself how a certificate stands, besides reading revocation lists.
+    #[must_use]
+    pub fn asks_for_status(self) -> bool {
+        matches!(self, Self::Freeradius | Self::Nginx)
+    }
+
     /// The program's own check of a configuration in this folder, where it has one.
     #[must_use]
     pub fn checker(self, folder: &str) -> Option<(&'static str, Vec<String>)> {

@@ -7,12 +7,14 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::*;
 use crate::ca::Authority;
 use crate::ca::fixtures::authorities;
 use crate::ca::signer::SignatureAlgorithm;
 use crate::clock::Timestamp;
+use crate::model::attributes::Attributes;
 use crate::model::certificate::IssuerId;
 use crate::model::profile::{CertificateProfile, ProfileSettings};
 use crate::random::SeededRandom;
@@ -30,6 +32,7 @@ pub(super) fn place() -> Place {
         ssid: "Example".to_owned(),
         extension: Some("abcdefghijklmnopabcdefghijklmnop".to_owned()),
         api_url: "https://vaca.example.com".to_owned(),
+        admin_url: None,
     }
 }
 
@@ -139,6 +142,31 @@ async fn the_other_ways_to_learn_of_revocation() {
         told,
         "haproxy takes revocation lists only: leave out --revocation ocsp"
     );
+}
+
+#[tokio::test]
+async fn those_that_ask_how_a_certificate_stands() {
+    let status = Place {
+        revocation: Revocation::Status,
+        admin_url: Some("https://vaca.example.com:8444".to_owned()),
+        ..place()
+    };
+    for kind in Kind::ALL {
+        let attributes = [("Filter-Id", "staff"), ("Tunnel-Private-Group-Id", "20")];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let site = Site {
+            attributes: Arc::new(Attributes::new(attributes.into()).unwrap()),
+            ..site(&user(), status.clone()).await
+        };
+        if kind.asks_for_status() {
+            let text = dump(kind, &site);
+            insta::assert_snapshot!(format!("{kind}-asking"), text);
+            continue;
+        }
+        let told = files(kind, &site, &SeededRandom::new(1)).unwrap_err();
+        let wanted = "cannot ask how a certificate stands: leave out --revocation status";
+        assert!(told.to_string().contains(wanted), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::Router;
+use der::pem::{LineEnding, encode_string};
 use http::HeaderMap;
 use vaca_emulator::KeyAlgorithm;
 
@@ -121,6 +122,17 @@ impl Server {
         profile: &str,
         more: &[&str],
     ) -> Self {
+        Self::start_furnished(world, program, profile, more, |_| {}).await
+    }
+
+    /// The same, once `furnish` has put into the folder what its operator puts there.
+    pub(super) async fn start_furnished(
+        world: &World,
+        program: &'static Program,
+        profile: &str,
+        more: &[&str],
+        furnish: impl FnOnce(&Path),
+    ) -> Self {
         let application = Application::start().await;
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
@@ -129,6 +141,7 @@ impl Server {
             options.extend(["--application", application.address.as_str()]);
         }
         let folder = world.generate(program.kind, profile, &options).await;
+        furnish(&folder);
         if folder.join("refresh").exists() {
             world.refreshed(&folder, &[]).await;
         }
@@ -169,7 +182,7 @@ impl Server {
     }
 
     /// The status, 0 where TLS fails, and the body.
-    async fn ask(&self, credentials: &[&Path], headers: &[&str]) -> (u16, String) {
+    pub(super) async fn ask(&self, credentials: &[&Path], headers: &[&str]) -> (u16, String) {
         let mut curl = command("curl");
         curl.args([
             "--silent",
@@ -193,7 +206,7 @@ impl Server {
         (status.parse().unwrap(), body.to_owned())
     }
 
-    async fn lets_in(&self, holder: &Holder) -> bool {
+    pub(super) async fn lets_in(&self, holder: &Holder) -> bool {
         let (status, body) = self.ask(&[&holder.chain, &holder.key], &[]).await;
         if status != 200 {
             assert!([0, 400, 403].contains(&status), "{status}: {body}");
@@ -254,6 +267,17 @@ impl Server {
                 self.run().await;
             }
         }
+    }
+
+    /// Has it read this list of the issuing CA, DER, beside the root's.
+    pub(super) async fn read_list(&self, list: &[u8]) {
+        let root = std::fs::read_to_string(self.folder.join("crls/root.pem")).unwrap();
+        let list = encode_string("X509 CRL", LineEnding::LF, list).unwrap();
+        std::fs::write(self.folder.join("crl.pem"), root + &list).unwrap();
+        let mut kill = command("kill");
+        let signal = self.program.reload.unwrap();
+        kill.args([signal, &self.daemon.as_ref().unwrap().id()]);
+        assert!(output(kill).await.status.success());
     }
 }
 

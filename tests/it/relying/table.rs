@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 11] = [
     "FreeRADIUS",
     "nginx",
     "HAProxy",
@@ -16,6 +16,8 @@ const PROGRAMS: [&str; 9] = [
     "strongSwan",
     "OpenVPN",
     "Chromium",
+    "FreeRADIUS, asking",
+    "nginx, asking",
 ];
 const HEAD: &str = "| program | version | let in | refused | besides |";
 

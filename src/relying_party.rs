@@ -21,12 +21,15 @@ mod freeradius;
 mod google_admin;
 mod haproxy;
 mod identity;
+mod ingress_nginx;
 mod kind;
+mod mosquitto;
 mod nginx;
 mod node;
 mod openssl;
 mod openvpn;
 mod place;
+mod postgresql;
 mod refresh;
 mod site;
 mod status;
@@ -100,6 +103,9 @@ pub fn files(
         Kind::Openvpn => openvpn::files(site),
         Kind::Node => node::files(site),
         Kind::Openssl => openssl::files(site),
+        Kind::Postgresql => postgresql::files(site),
+        Kind::Mosquitto => mosquitto::files(site),
+        Kind::IngressNginx => ingress_nginx::files(site),
         Kind::GoogleAdmin => google_admin::files(site),
         Kind::WpaSupplicant => client::wpa_supplicant(site),
         Kind::Ovpn => client::ovpn(site),

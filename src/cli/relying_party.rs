@@ -28,8 +28,8 @@ pub(super) enum RelyingPartyCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArguments {
-    /// What it is for: freeradius, nginx, haproxy, apache, strongswan, openvpn, node, openssl;
-    /// google-admin, wpa-supplicant, ovpn.
+    /// What it is for: freeradius, nginx, haproxy, apache, strongswan, openvpn, node, openssl,
+    /// postgresql, mosquitto, ingress-nginx; google-admin, wpa-supplicant, ovpn.
     #[arg(value_parser = Kind::parse)]
     kind: Kind,
     /// The profile whose certificates are used.

@@ -21,6 +21,12 @@ pub enum Kind {
     Node,
     /// OpenSSL's own server, to try things out.
     Openssl,
+    /// PostgreSQL: a certificate in the place of a password.
+    Postgresql,
+    /// mosquitto, a broker of MQTT.
+    Mosquitto,
+    /// ingress-nginx in a cluster of Kubernetes.
+    IngressNginx,
     /// Google's Admin console: what a managed Chromebook is told.
     GoogleAdmin,
     /// wpa_supplicant: a client of the Wi-Fi that is no Chromebook.
@@ -31,7 +37,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Freeradius,
         Self::Nginx,
         Self::Haproxy,
@@ -40,6 +46,9 @@ impl Kind {
         Self::Openvpn,
         Self::Node,
         Self::Openssl,
+        Self::Postgresql,
+        Self::Mosquitto,
+        Self::IngressNginx,
         Self::GoogleAdmin,
         Self::WpaSupplicant,
         Self::Ovpn,
@@ -57,6 +66,9 @@ impl Kind {
             Self::Openvpn => "openvpn",
             Self::Node => "node",
             Self::Openssl => "openssl",
+            Self::Postgresql => "postgresql",
+            Self::Mosquitto => "mosquitto",
+            Self::IngressNginx => "ingress-nginx",
             Self::GoogleAdmin => "google-admin",
             Self::WpaSupplicant => "wpa-supplicant",
             Self::Ovpn => "ovpn",
@@ -75,6 +87,9 @@ impl Kind {
             Self::Openvpn => "VPN, OpenVPN's server",
             Self::Node => "an HTTPS server in Node.js",
             Self::Openssl => "OpenSSL's own server, to try things out",
+            Self::Postgresql => "a database, with a certificate in the place of a password",
+            Self::Mosquitto => "MQTT",
+            Self::IngressNginx => "a cluster of Kubernetes; rendered, and not run in any test",
             Self::GoogleAdmin => "managed Chromebooks, by Google's Admin console",
             Self::WpaSupplicant => "a client of the Wi-Fi that is no Chromebook",
             Self::Ovpn => "OpenVPN's client",
@@ -99,6 +114,9 @@ impl Kind {
             Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => "radius",
             Self::Strongswan | Self::Openvpn | Self::Ovpn => "vpn",
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
+            Self::Postgresql => "db",
+            Self::Mosquitto => "mqtt",
+            Self::IngressNginx => "intranet",
         }
     }
 
@@ -110,6 +128,9 @@ impl Kind {
             Self::Strongswan => 500,
             Self::Openvpn | Self::Ovpn => 1194,
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
+            Self::Postgresql => 5432,
+            Self::Mosquitto => 8883,
+            Self::IngressNginx => 443,
         }
     }
 
@@ -143,6 +164,9 @@ impl Kind {
             Self::Strongswan
             | Self::Openvpn
             | Self::Openssl
+            | Self::Postgresql
+            | Self::Mosquitto
+            | Self::IngressNginx
             | Self::GoogleAdmin
             | Self::WpaSupplicant
             | Self::Ovpn => None,

@@ -82,6 +82,9 @@ pub enum InvalidPlace {
         "--revocation status asks at the admin listener: give --admin-url, such as https://vaca.example.com:8444"
     )]
     NoAdminUrl,
+    /// It would look as if somebody asked.
+    #[error("nobody asks at --admin-url without --revocation status: give both, or neither")]
+    UnusedAdminUrl,
 }
 
 impl Place {
@@ -108,8 +111,10 @@ impl Place {
         self.pki_url = base(&self.pki_url)?;
         self.api_url = origin(&self.api_url)?;
         self.admin_url = self.admin_url.as_deref().map(admin).transpose()?;
-        if self.revocation == Revocation::Status && self.admin_url.is_none() {
-            return Err(InvalidPlace::NoAdminUrl);
+        match (self.revocation == Revocation::Status, &self.admin_url) {
+            (true, None) => return Err(InvalidPlace::NoAdminUrl),
+            (false, Some(_)) => return Err(InvalidPlace::UnusedAdminUrl),
+            (true, Some(_)) | (false, None) => {}
         }
         Ok(self)
     }
@@ -235,6 +240,11 @@ mod tests {
             ..place()
         };
         assert_eq!(given.check(), Err(InvalidPlace::NoAdminUrl));
+        let given = Place {
+            admin_url: Some("https://vaca.example.com:8444".to_owned()),
+            ..place()
+        };
+        assert_eq!(given.check(), Err(InvalidPlace::UnusedAdminUrl));
     }
 
     #[test]
@@ -243,6 +253,7 @@ mod tests {
             folder: "/etc/vaca/".to_owned(),
             pki_url: "HTTP://PKI.example.com:80/".to_owned(),
             server: "RADIUS.example.com".to_owned(),
+            revocation: Revocation::Status,
             admin_url: Some("HTTPS://Vaca.example.com:8444/".to_owned()),
             ..place()
         };

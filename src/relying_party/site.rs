@@ -190,6 +190,15 @@ impl Site {
         }
     }
 
+    /// A name that fits, for examples.
+    pub(super) fn example_name(&self) -> String {
+        if self.is_user {
+            format!("alice@{}", self.domains.first().map_or("", String::as_str))
+        } else {
+            "0f1e2d3c".to_owned()
+        }
+    }
+
     /// What is put before the name in the subject, so that the holder is a whole address or URI.
     #[must_use]
     pub fn prefix(&self) -> &str {

@@ -169,13 +169,43 @@ async fn those_that_ask_how_a_certificate_stands() {
     }
 }
 
+/// No cluster is at hand: this is all that is proven of it.
+#[tokio::test]
+async fn what_a_cluster_is_told_is_yaml() {
+    let site = site(&user(), place()).await;
+    let files = files(Kind::IngressNginx, &site, &SeededRandom::new(1)).unwrap();
+    let ingress = files.iter().find(|file| file.name == "ingress.yaml");
+    let read: serde_json::Value = serde_saphyr::from_str(&ingress.unwrap().text).unwrap();
+    let at = |path: &str| read.pointer(path).unwrap();
+    assert_eq!(at("/apiVersion"), "networking.k8s.io/v1");
+    let annotations = at("/metadata/annotations");
+    for (name, value) in [
+        ("auth-tls-secret", "default/vaca-wifi-user"),
+        ("auth-tls-verify-client", "on"),
+        ("auth-tls-verify-depth", "2"),
+        ("auth-tls-pass-certificate-to-upstream", "true"),
+    ] {
+        let name = format!("nginx.ingress.kubernetes.io/{name}");
+        assert_eq!(annotations.get(&name).unwrap(), value, "{name}");
+    }
+    assert_eq!(annotations.as_object().unwrap().len(), 4);
+    assert_eq!(at("/spec/rules/0/host"), "host.example.com");
+    let service = "/spec/rules/0/http/paths/0/backend/service/port/number";
+    assert_eq!(at(service), 3000);
+}
+
 #[tokio::test]
 async fn a_local_part_is_no_identity() {
     let profile = profile(
         "name = 'vpn'\nscope = 'user'\ndomains = ['example.com']\n[certificate]\nsubject = ['CN={local_part}']\nreserved_local_parts = ['root']",
     );
     let site = site(&profile, place()).await;
-    for kind in [Kind::Nginx, Kind::Haproxy] {
+    for kind in [
+        Kind::Nginx,
+        Kind::Haproxy,
+        Kind::Postgresql,
+        Kind::Mosquitto,
+    ] {
         let told = files(kind, &site, &SeededRandom::new(1))
             .unwrap_err()
             .to_string();

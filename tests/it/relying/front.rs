@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -26,6 +26,8 @@ pub(super) enum Way {
     Through,
     /// Nobody listens.
     Closed,
+    /// Somebody else hears it, with a certificate of their own making.
+    Impostor,
     /// It is never answered, and no handshake either.
     Hangs,
     /// This comes back, and nothing of it from the service.
@@ -37,6 +39,7 @@ pub(super) struct Front {
     port: u16,
     admin: String,
     tls: TlsAcceptor,
+    impostors: TlsAcceptor,
     seen: Arc<Seen>,
     tasks: JoinSet<()>,
 }
@@ -53,16 +56,13 @@ impl Front {
         let certificates = CertificateDer::pem_file_iter(world.path("server.crt")).unwrap();
         let certificates = certificates.map(Result::unwrap).collect();
         let key = PrivateKeyDer::from_pem_file(world.path("server.key")).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(
-            rustls::crypto::aws_lc_rs::default_provider(),
-        ));
-        let config = config.with_safe_default_protocol_versions().unwrap();
-        let config = config.with_no_client_auth();
-        let config = config.with_single_cert(certificates, key).unwrap();
+        let own = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
+        let own_key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
         let mut front = Self {
             port: free_port(),
             admin: world.ca.admin.strip_prefix("http://").unwrap().to_owned(),
-            tls: TlsAcceptor::from(Arc::new(config)),
+            tls: acceptor(certificates, key),
+            impostors: acceptor(vec![own.cert.into()], own_key.into()),
             seen: Arc::default(),
             tasks: JoinSet::new(),
         };
@@ -78,6 +78,7 @@ impl Front {
     pub(super) async fn goes(&mut self, way: Way) {
         self.tasks.shutdown().await;
         *self.seen.connections.lock().unwrap() = 0;
+        self.seen.questions.lock().unwrap().clear();
         if way == Way::Closed {
             return;
         }
@@ -92,7 +93,11 @@ impl Front {
     }
 
     fn listen(&mut self, listener: TcpListener, way: Way) {
-        let (tls, admin) = (self.tls.clone(), self.admin.clone());
+        let tls = match way {
+            Way::Impostor => self.impostors.clone(),
+            _ => self.tls.clone(),
+        };
+        let admin = self.admin.clone();
         let seen = Arc::clone(&self.seen);
         self.tasks.spawn(async move {
             let mut connections = JoinSet::new();
@@ -113,10 +118,19 @@ impl Front {
         *self.seen.connections.lock().unwrap()
     }
 
-    /// What was asked, as it came; the first line and the header fields.
+    /// What was asked since then, as it came; the first line and the header fields.
     pub(super) fn questions(&self) -> Vec<String> {
         self.seen.questions.lock().unwrap().clone()
     }
+}
+
+fn acceptor(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> TlsAcceptor {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider);
+    let config = config.with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth();
+    let config = config.with_single_cert(chain, key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn serve(

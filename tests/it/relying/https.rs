@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use axum::Router;
-use der::pem::{LineEnding, encode_string};
 use http::HeaderMap;
 use vaca_emulator::KeyAlgorithm;
 
@@ -105,7 +104,7 @@ impl Drop for Application {
 pub(super) struct Server {
     program: &'static Program,
     daemon: Option<Daemon>,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     port: u16,
     _application: Application,
 }
@@ -269,11 +268,8 @@ impl Server {
         }
     }
 
-    /// Has it read this list of the issuing CA, DER, beside the root's.
-    pub(super) async fn read_list(&self, list: &[u8]) {
-        let root = std::fs::read_to_string(self.folder.join("crls/root.pem")).unwrap();
-        let list = encode_string("X509 CRL", LineEnding::LF, list).unwrap();
-        std::fs::write(self.folder.join("crl.pem"), root + &list).unwrap();
+    /// Has it read what is in its folder.
+    pub(super) async fn reload(&self) {
         let mut kill = command("kill");
         let signal = self.program.reload.unwrap();
         kill.args([signal, &self.daemon.as_ref().unwrap().id()]);

@@ -44,7 +44,7 @@ const WRONG: [(&str, Way); 6] = [
 ];
 
 /// No answer at all, or one that says: not now. The lists decide.
-const DOWN: [(&str, Way); 5] = [
+const DOWN: [(&str, Way); 6] = [
     ("nobody listens", Way::Closed),
     ("it hangs", Way::Hangs),
     (
@@ -60,11 +60,11 @@ const DOWN: [(&str, Way); 5] = [
         ),
     ),
     ("the connection breaks", Way::Answers("")),
+    ("somebody else listens", Way::Impostor),
 ];
 
 /// What the document's table says of both programs.
-const GOOD_BY_LISTS: &str =
-    "good by the lists, while vaca is away, hangs, breaks off, or answers 500 or 503";
+const GOOD_BY_LISTS: &str = "good by the lists, while vaca is away, hangs, breaks off, answers 500 or 503, or somebody else listens there";
 const AS_OLD_AS_LISTS: &str = "revoked, on no list yet, while vaca is away";
 const REVOKED_NOW: &str = "revoked, on no list yet";
 const ON_LISTS: &str = "on the lists, while vaca is away";

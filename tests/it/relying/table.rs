@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 13] = [
     "FreeRADIUS",
     "nginx",
     "HAProxy",
@@ -15,6 +15,8 @@ const PROGRAMS: [&str; 11] = [
     "OpenSSL",
     "strongSwan",
     "OpenVPN",
+    "PostgreSQL",
+    "mosquitto",
     "Chromium",
     "FreeRADIUS, asking",
     "nginx, asking",
@@ -51,6 +53,8 @@ impl Row {
         // Many machines have another one than Debian's, and browsers have a new one each month.
         let version = match program {
             "Chromium" => "of the month".to_owned(),
+            // The second number is that of a correction.
+            "PostgreSQL" => version.split('.').next().unwrap().to_owned(),
             "Node.js" => {
                 let major: u32 = version.split('.').next().unwrap().parse().unwrap();
                 assert!(major >= 18, "Node.js {version}");

@@ -49,6 +49,9 @@ async fn everything_that_can_go_wrong(
             radius.log()
         );
     }
+    // The last of them.
+    assert!(front.connections() > 0);
+    assert_eq!(front.questions(), [""; 0], "the token is not for them");
     let told = told("wifi-user", good);
     for wanted in ["does not know the token", "is not vaca", "does not answer"] {
         assert!(told.contains(wanted), "{wanted}: {told}");
@@ -95,6 +98,7 @@ async fn users(world: &World, front: &mut Front, row: &mut Row) {
     row.saw(super::GOOD_BY_LISTS, true);
     row.saw(super::ON_LISTS, false);
     row.saw(super::SET_UP_WRONGLY, false);
+    row.besides("the token is shown to nobody else");
 
     front.goes(Way::Through).await;
     assert!(lets_in(&radius, &later).await, "{}", radius.log());

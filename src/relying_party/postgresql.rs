@@ -6,9 +6,8 @@ use crate::relying_party::{ConfigurationError, File, Kind, Site, fill};
 
 const KIND: Kind = Kind::Postgresql;
 const RELOAD: &str = "systemctl reload postgresql, or SELECT pg_reload_conf().";
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 2] = [
     "Give it to PostgreSQL: chown -R postgres: on the folder, chmod 600 server.key.",
-    "Add include '.../vaca.conf' with this folder to the end of postgresql.conf. Where you have a pg_hba.conf and a pg_ident.conf that stay, leave out the last two lines of vaca.conf and add the lines to them, those of pg_hba.conf before all others for the same addresses.",
     "Create the roles; restart PostgreSQL, once. A session that is open when its certificate is revoked stays: SELECT pg_terminate_backend(pid) FROM pg_stat_ssl WHERE client_dn LIKE '%CN=...%' ends it.",
 ];
 
@@ -36,9 +35,14 @@ pub(super) fn files(site: &Site) -> Result<Vec<File>, ConfigurationError> {
         layout: Layout::One,
         reload: " systemctl --no-block try-reload-or-restart postgresql.service",
     })?;
+    let include = format!(
+        "Add include '{}/vaca.conf' to the end of postgresql.conf. Where you have a pg_hba.conf and a pg_ident.conf that stay, leave out the last two lines of vaca.conf and add the lines to them, those of pg_hba.conf before all others for the same addresses.",
+        site.place.folder
+    );
+    let [give, begin] = STEPS;
     folder.install(
         "PostgreSQL takes a certificate of the profile in the place of a password.",
-        &STEPS,
+        &[give, &include, begin],
     )
 }
 

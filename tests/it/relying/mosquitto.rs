@@ -142,7 +142,8 @@ async fn revoke_and_check(world: &World, broker: &mut Broker, cases: &[Case], ro
 async fn mosquitto() {
     let mut row = Row::of("mosquitto", &["mosquitto", "-h"]);
     let world = World::new().await;
-    let users = cases::at_a_users_server(&world).await;
+    let mut users = cases::at_a_users_server(&world).await;
+    users.push(cases::called_as_a_user(&world).await);
     let devices = cases::at_a_devices_server(&world).await;
     for (profile, cases) in [("wifi-user", &users), ("wifi-device", &devices)] {
         let subjects = subjects(cases).await;

@@ -143,7 +143,8 @@ async fn postgresql() {
     let server = program("postgres");
     let mut row = Row::of("PostgreSQL", &[server.to_str().unwrap(), "--version"]);
     let world = World::new().await;
-    let users = cases::at_a_users_server(&world).await;
+    let mut users = cases::at_a_users_server(&world).await;
+    users.push(cases::called_as_a_user(&world).await);
     let devices = cases::at_a_devices_server(&world).await;
     for (profile, cases) in [("wifi-user", &users), ("wifi-device", &devices)] {
         let postgres = Postgres::start(&world, profile).await;

@@ -23,15 +23,19 @@ mod google_admin;
 mod haproxy;
 mod hostapd;
 mod identity;
+mod ingress_nginx;
 mod kind;
+mod mosquitto;
 mod nginx;
 mod node;
 mod ocserv;
 mod openssl;
 mod openvpn;
 mod place;
+mod postgresql;
 mod refresh;
 mod site;
+mod status;
 mod strongswan;
 mod stunnel;
 
@@ -62,6 +66,12 @@ pub enum ConfigurationError {
         /// Whose configuration.
         kind: Kind,
     },
+    /// Another one.
+    #[error("{kind} cannot ask how a certificate stands: leave out --revocation status")]
+    NoStatus {
+        /// Whose configuration.
+        kind: Kind,
+    },
     /// A template failed.
     #[error("a template failed: {0}")]
     Template(#[from] askama::Error),
@@ -85,6 +95,9 @@ pub fn files(
     if site.place.revocation == Revocation::Ocsp && !kind.asks_responders() {
         return Err(ConfigurationError::NoOcsp { kind });
     }
+    if site.place.revocation == Revocation::Status && !kind.asks_for_status() {
+        return Err(ConfigurationError::NoStatus { kind });
+    }
     match kind {
         Kind::Freeradius => freeradius::files(site, random),
         Kind::Hostapd => hostapd::files(site, random),
@@ -98,6 +111,9 @@ pub fn files(
         Kind::Openvpn => openvpn::files(site),
         Kind::Node => node::files(site),
         Kind::Openssl => openssl::files(site),
+        Kind::Postgresql => postgresql::files(site),
+        Kind::Mosquitto => mosquitto::files(site),
+        Kind::IngressNginx => ingress_nginx::files(site),
         Kind::GoogleAdmin => google_admin::files(site),
         Kind::WpaSupplicant => client::wpa_supplicant(site),
         Kind::Ovpn => client::ovpn(site),

@@ -28,8 +28,8 @@ pub(super) enum RelyingPartyCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArguments {
-    /// What it is for: freeradius, hostapd, nginx, haproxy, apache, envoy, stunnel,
-    /// strongswan, ocserv, openvpn, node, openssl; google-admin, wpa-supplicant, ovpn.
+    /// What it is for: freeradius, hostapd, nginx, haproxy, apache, envoy, stunnel, strongswan, ocserv,
+    /// openvpn, node, openssl, postgresql, mosquitto, ingress-nginx; google-admin, wpa-supplicant, ovpn.
     #[arg(value_parser = Kind::parse)]
     kind: Kind,
     /// The profile whose certificates are used.
@@ -68,6 +68,10 @@ pub(super) struct ConfigArguments {
     /// freeradius, nginx, apache: how to learn of revocation.
     #[arg(long, value_enum, default_value = "lists")]
     revocation: RevocationArgument,
+    /// freeradius, nginx, with --revocation status: where they reach the admin listener, such as
+    /// https://vaca.example.com:8444
+    #[arg(long, value_name = "URL")]
+    admin_url: Option<String>,
     /// google-admin, wpa-supplicant: the name of the Wi-Fi.
     #[arg(long, value_name = "NAME", default_value = "vaca")]
     ssid: String,
@@ -93,6 +97,9 @@ enum RevocationArgument {
     Lists,
     /// The responder, asked for each client.
     Ocsp,
+    /// The service itself, asked for each authentication (freeradius, nginx); while it does not answer
+    /// lists decide, which are fetched every minute.
+    Status,
 }
 
 pub(super) fn run(config: &Config, command: RelyingPartyCommand) -> anyhow::Result<ExitCode> {
@@ -188,6 +195,7 @@ fn place(
         revocation: match arguments.revocation {
             RevocationArgument::Lists => Revocation::Lists,
             RevocationArgument::Ocsp => Revocation::Ocsp,
+            RevocationArgument::Status => Revocation::Status,
         },
         ssid: arguments.ssid.clone(),
         extension: arguments
@@ -199,6 +207,7 @@ fn place(
             .api_url
             .clone()
             .unwrap_or_else(|| format!("https://vaca.{domain}")),
+        admin_url: arguments.admin_url.clone(),
     };
     Ok(place.check()?)
 }

@@ -56,11 +56,16 @@ impl File {
         self
     }
 
-    /// One that holds a secret, which is not made again.
-    pub(super) fn secret(mut self) -> Self {
-        self.mode = 0o600;
+    /// One that the server's operator changes: it is not made again.
+    pub(super) fn once(mut self) -> Self {
         self.once = true;
         self
+    }
+
+    /// One that holds a secret, which is not made again either.
+    pub(super) fn secret(mut self) -> Self {
+        self.mode = 0o600;
+        self.once()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::relying_party::file::About;
 use crate::relying_party::refresh::{self, Refresh};
-use crate::relying_party::{ConfigurationError, File, Kind, Revocation, Site, fill};
+use crate::relying_party::{ConfigurationError, File, Kind, Revocation, Site, fill, status};
 
 /// A folder that is being filled.
 pub(super) struct Folder<'a> {
@@ -65,6 +65,7 @@ impl<'a> Folder<'a> {
         let mut steps = vec![
             "Put the server's own certificate, with the chain behind it, and its key there as server.crt and server.key. They come from a CA that the clients trust for servers, never from vaca.".to_owned(),
         ];
+        steps.extend(status::steps(self.site));
         steps.extend(self.refresh_steps());
         steps.extend(own.iter().map(ToString::to_string));
         self.install_by(purpose, &steps)
@@ -77,7 +78,9 @@ impl<'a> Folder<'a> {
             return Vec::new();
         }
         let lists = match self.site.place.revocation {
-            Revocation::Lists => "it fetches the revocation lists, without which nobody is let in",
+            Revocation::Lists | Revocation::Status => {
+                "it fetches the revocation lists, without which nobody is let in"
+            }
             Revocation::Ocsp => "it puts the trusted certificates where they are looked for",
         };
         vec![

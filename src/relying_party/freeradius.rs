@@ -4,6 +4,7 @@ use crate::model::serial::hex;
 use crate::random::Random;
 use crate::relying_party::folder::Folder;
 use crate::relying_party::refresh::{Layout, Refresh};
+use crate::relying_party::status::{self, Asked};
 use crate::relying_party::{ConfigurationError, File, Kind, Revocation, Site, Trust, fill};
 
 const KIND: Kind = Kind::Freeradius;
@@ -11,16 +12,20 @@ const KIND: Kind = Kind::Freeradius;
 const RELOAD: &str = "systemctl restart freeradius";
 const CLIENTS: &str =
     "Which equipment may ask, with the secrets that it shares with FreeRADIUS. Not made again.";
+const FALLBACK: &str =
+    "What becomes of those whom the lists let in, while vaca does not answer. Not made again.";
 const STEPS: [&str; 3] = [
     "Give it to FreeRADIUS: chown -R freerad: on the folder.",
     "In clients.conf, name the access points, each with a secret of its own.",
-    "Start it by itself: freeradius -f -d with this folder. Or add it to a FreeRADIUS that you have: eap.conf to mods-enabled, site.conf to sites-enabled, the last line of dictionary to its dictionary.",
+    "Start it by itself: freeradius -f -d with this folder. Or add it to a FreeRADIUS that you have: eap.conf, and status.conf where there is one, to mods-enabled, site.conf to sites-enabled, the attributes of dictionary to its dictionary.",
 ];
 
 pub(super) fn files(site: &Site, random: &dyn Random) -> Result<Vec<File>, ConfigurationError> {
     site.check_alternative_name(KIND)?;
     let mut folder = Folder::new(site, KIND, RELOAD);
-    let radiusd = fill!("relying_party/freeradius/radiusd.conf", site)?;
+    let asked = Asked::by(site);
+    let radiusd =
+        fill!("relying_party/freeradius/radiusd.conf", site, asked: bool = asked.is_some())?;
     let alone = "FreeRADIUS for the profile alone: freeradius -d with this folder.";
     folder.own("radiusd.conf", alone, &radiusd);
     let root_alone = site.place.trust == Trust::Root;
@@ -36,18 +41,23 @@ pub(super) fn files(site: &Site, random: &dyn Random) -> Result<Vec<File>, Confi
     );
     let servers = fill!(
         "relying_party/freeradius/site.conf", site,
-        prefix_pattern: &'a str = &site.prefix_pattern()
+        prefix_pattern: &'a str = &site.prefix_pattern(),
+        asked: &'a Option<Asked> = &asked
     )?;
     folder.own(
         "site.conf",
         "Who may come in, and how they are called.",
         &servers,
     );
+    if let Some(asked) = &asked {
+        ask(&mut folder, site, asked)?;
+    }
     let secret: [u8; 16] = random.array()?;
     let clients =
         fill!("relying_party/freeradius/clients.conf", site, secret: &'a str = &hex(&secret))?;
     folder.push(folder.file("clients.conf", CLIENTS, &clients).secret());
-    let dictionary = fill!("relying_party/freeradius/dictionary", site)?;
+    let dictionary =
+        fill!("relying_party/freeradius/dictionary", site, asked: bool = asked.is_some())?;
     folder.own(
         "dictionary",
         "The attributes of certificates that are asked for.",
@@ -65,4 +75,18 @@ pub(super) fn files(site: &Site, random: &dyn Random) -> Result<Vec<File>, Confi
         "FreeRADIUS lets in who has a certificate of the profile.",
         &STEPS,
     )
+}
+
+/// What it takes to ask how a certificate stands.
+fn ask(folder: &mut Folder<'_>, site: &Site, asked: &Asked) -> Result<(), ConfigurationError> {
+    let module = fill!("relying_party/freeradius/status.conf", site, asked: &'a Asked = asked)?;
+    let purpose = "Asks vaca how a certificate stands.";
+    folder.own("status.conf", purpose, &module);
+    let token = fill!("relying_party/freeradius/token.conf", site)?;
+    status::add_token(folder, &token);
+    if site.has_attributes() {
+        let fallback = fill!("relying_party/freeradius/fallback.conf", site)?;
+        folder.push(folder.file("fallback.conf", FALLBACK, &fallback).once());
+    }
+    Ok(())
 }

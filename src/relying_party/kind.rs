@@ -29,6 +29,12 @@ pub enum Kind {
     Node,
     /// OpenSSL's own server, to try things out.
     Openssl,
+    /// PostgreSQL: a certificate in the place of a password.
+    Postgresql,
+    /// mosquitto, a broker of MQTT.
+    Mosquitto,
+    /// ingress-nginx in a cluster of Kubernetes.
+    IngressNginx,
     /// Google's Admin console: what a managed Chromebook is told.
     GoogleAdmin,
     /// wpa_supplicant: a client of the Wi-Fi that is no Chromebook.
@@ -39,7 +45,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Freeradius,
         Self::Hostapd,
         Self::Nginx,
@@ -52,6 +58,9 @@ impl Kind {
         Self::Openvpn,
         Self::Node,
         Self::Openssl,
+        Self::Postgresql,
+        Self::Mosquitto,
+        Self::IngressNginx,
         Self::GoogleAdmin,
         Self::WpaSupplicant,
         Self::Ovpn,
@@ -73,6 +82,9 @@ impl Kind {
             Self::Openvpn => "openvpn",
             Self::Node => "node",
             Self::Openssl => "openssl",
+            Self::Postgresql => "postgresql",
+            Self::Mosquitto => "mosquitto",
+            Self::IngressNginx => "ingress-nginx",
             Self::GoogleAdmin => "google-admin",
             Self::WpaSupplicant => "wpa-supplicant",
             Self::Ovpn => "ovpn",
@@ -95,6 +107,9 @@ impl Kind {
             Self::Openvpn => "VPN, OpenVPN's server",
             Self::Node => "an HTTPS server in Node.js",
             Self::Openssl => "OpenSSL's own server, to try things out",
+            Self::Postgresql => "a database, with a certificate in the place of a password",
+            Self::Mosquitto => "MQTT",
+            Self::IngressNginx => "a cluster of Kubernetes; rendered, and not run in any test",
             Self::GoogleAdmin => "managed Chromebooks, by Google's Admin console",
             Self::WpaSupplicant => "a client of the Wi-Fi that is no Chromebook",
             Self::Ovpn => "OpenVPN's client",
@@ -123,6 +138,9 @@ impl Kind {
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
             Self::Envoy => "intranet",
             Self::Stunnel => "intranet",
+            Self::Postgresql => "db",
+            Self::Mosquitto => "mqtt",
+            Self::IngressNginx => "intranet",
         }
     }
 
@@ -138,6 +156,9 @@ impl Kind {
             Self::Envoy => 443,
             Self::Stunnel => 443,
             Self::Ocserv => 443,
+            Self::Postgresql => 5432,
+            Self::Mosquitto => 8883,
+            Self::IngressNginx => 443,
         }
     }
 
@@ -153,8 +174,20 @@ impl Kind {
     pub fn asks_for_policies(self) -> bool {
         !matches!(
             self,
-            Self::Strongswan | Self::Hostapd | Self::Stunnel | Self::Ocserv
+            Self::Strongswan
+                | Self::Hostapd
+                | Self::Stunnel
+                | Self::Ocserv
+                | Self::Postgresql
+                | Self::Mosquitto
+                | Self::IngressNginx
         )
+    }
+
+    /// Whether it can ask the service itself how a certificate stands, besides reading revocation lists.
+    #[must_use]
+    pub fn asks_for_status(self) -> bool {
+        matches!(self, Self::Freeradius | Self::Nginx)
     }
 
     /// The program's own check of a configuration in this folder, where it has one.
@@ -179,6 +212,9 @@ impl Kind {
             Self::Strongswan
             | Self::Openvpn
             | Self::Openssl
+            | Self::Postgresql
+            | Self::Mosquitto
+            | Self::IngressNginx
             | Self::GoogleAdmin
             | Self::WpaSupplicant
             | Self::Ovpn => None,

@@ -26,6 +26,8 @@ pub enum Revocation {
     Lists,
     /// From the responder, for each handshake.
     Ocsp,
+    /// From the service itself, asked for each authentication; lists decide while it does not answer.
+    Status,
 }
 
 /// Where a relying party is.
@@ -51,6 +53,8 @@ pub struct Place {
     pub extension: Option<String>,
     /// Where Chromebooks reach the service.
     pub api_url: String,
+    /// Where servers ask how a certificate stands: `https://host:port` of the admin listener.
+    pub admin_url: Option<String>,
 }
 
 /// Why a place cannot stand in a configuration.
@@ -68,6 +72,19 @@ pub enum InvalidPlace {
     /// A name that some program would interpret.
     #[error("the Wi-Fi's name is 1 to 32 of letters, digits, space and . _ -, not {0:?}")]
     Ssid(String),
+    /// No address of the admin listener with which a token is safe.
+    #[error(
+        "{0:?} is no URL such as https://vaca.example.com:8444: HTTPS, because a token is sent there, and a name, because nginx holds no certificate against an address"
+    )]
+    AdminUrl(String),
+    /// Nothing says where to ask.
+    #[error(
+        "--revocation status asks at the admin listener: give --admin-url, such as https://vaca.example.com:8444"
+    )]
+    NoAdminUrl,
+    /// It would look as if somebody asked.
+    #[error("nobody asks at --admin-url without --revocation status: give both, or neither")]
+    UnusedAdminUrl,
 }
 
 impl Place {
@@ -93,8 +110,25 @@ impl Place {
             .to_owned();
         self.pki_url = base(&self.pki_url)?;
         self.api_url = origin(&self.api_url)?;
+        self.admin_url = self.admin_url.as_deref().map(admin).transpose()?;
+        match (self.revocation == Revocation::Status, &self.admin_url) {
+            (true, None) => return Err(InvalidPlace::NoAdminUrl),
+            (false, Some(_)) => return Err(InvalidPlace::UnusedAdminUrl),
+            (true, Some(_)) | (false, None) => {}
+        }
         Ok(self)
     }
+}
+
+/// The same, in HTTPS and with a host's name.
+fn admin(text: &str) -> Result<String, InvalidPlace> {
+    let refused = || InvalidPlace::AdminUrl(text.to_owned());
+    let origin = origin(text).map_err(|_| refused())?;
+    let url = Url::parse(&origin).map_err(|_| refused())?;
+    let has_name = url.domain().is_some_and(|name| !name.is_empty());
+    (url.scheme() == "https" && has_name)
+        .then_some(origin)
+        .ok_or_else(refused)
 }
 
 /// Scheme, host and port, and nothing else, in one form.
@@ -114,8 +148,11 @@ fn base(text: &str) -> Result<String, InvalidPlace> {
     let of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte);
     let plain =
         url.path().bytes().all(of_path) && url.query().is_none() && url.fragment().is_none();
+    // A URL's host may have other characters than a name has: a ";" would end a line of nginx's.
+    let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    let named = url.host_str().is_some_and(|host| host.bytes().all(of_host));
     let anonymous = url.username().is_empty() && url.password().is_none();
-    if !plain || !anonymous || !["http", "https"].contains(&url.scheme()) {
+    if !plain || !named || !anonymous || !["http", "https"].contains(&url.scheme()) {
         return Err(refused());
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
@@ -145,6 +182,7 @@ mod tests {
             "http://a:b@pki.example.com",
             "http://pki.example.com/?a",
             "http://pki.example.com/'; reboot",
+            "http://pki.example.com';reboot;'/",
         ] {
             let given = Place {
                 pki_url: url.to_owned(),
@@ -178,16 +216,52 @@ mod tests {
     }
 
     #[test]
+    fn a_token_goes_to_a_name_in_https() {
+        for url in [
+            "http://vaca.example.com:8444",
+            "https://192.0.2.1:8444",
+            "https://[2001:db8::1]:8444",
+            "https://vaca.example.com:8444/v1",
+            "https://a:b@vaca.example.com:8444",
+            "https://vaca.example.com;:8444",
+        ] {
+            let given = Place {
+                admin_url: Some(url.to_owned()),
+                ..place()
+            };
+            assert_eq!(
+                given.check(),
+                Err(InvalidPlace::AdminUrl(url.to_owned())),
+                "{url}"
+            );
+        }
+        let given = Place {
+            revocation: Revocation::Status,
+            ..place()
+        };
+        assert_eq!(given.check(), Err(InvalidPlace::NoAdminUrl));
+        let given = Place {
+            admin_url: Some("https://vaca.example.com:8444".to_owned()),
+            ..place()
+        };
+        assert_eq!(given.check(), Err(InvalidPlace::UnusedAdminUrl));
+    }
+
+    #[test]
     fn a_place_has_one_form() {
         let given = Place {
             folder: "/etc/vaca/".to_owned(),
             pki_url: "HTTP://PKI.example.com:80/".to_owned(),
             server: "RADIUS.example.com".to_owned(),
+            revocation: Revocation::Status,
+            admin_url: Some("HTTPS://Vaca.example.com:8444/".to_owned()),
             ..place()
         };
         let checked = given.check().unwrap();
         assert_eq!(checked.folder, "/etc/vaca");
         assert_eq!(checked.pki_url, "http://pki.example.com");
         assert_eq!(checked.server, "radius.example.com");
+        let admin_url = checked.admin_url.as_deref();
+        assert_eq!(admin_url, Some("https://vaca.example.com:8444"));
     }
 }

@@ -1,9 +1,12 @@
 //! What configurations are made from: the CA as it is, a profile, and a place.
 
+use std::sync::Arc;
+
 use const_oid::ObjectIdentifier;
 
 use crate::ca::Authority;
 use crate::clock::Timestamp;
+use crate::model::attributes::Attributes;
 use crate::model::certificate::IssuerId;
 use crate::model::certificate_names::{Attribute, DEVICE_UNIT, USER_UNIT};
 use crate::model::digest::sha256;
@@ -65,6 +68,8 @@ pub struct Site {
     pub subject: Vec<(&'static str, String)>,
     /// The policies in its certificates.
     pub policies: Vec<ObjectIdentifier>,
+    /// What is told of who holds a good one.
+    pub attributes: Arc<Attributes>,
     /// The kind of key that its profile prefers.
     pub key: &'static str,
     /// Other profiles whose certificates no check here can tell from its own.
@@ -110,6 +115,7 @@ impl Site {
             identity: Identity::of(profile),
             subject: subject(profile),
             policies: policies.clone(),
+            attributes: Arc::clone(&profile.attributes),
             key: profile
                 .key_algorithms
                 .first()
@@ -121,6 +127,12 @@ impl Site {
             place,
             made_at,
         }
+    }
+
+    /// Whether anything is told of them.
+    #[must_use]
+    pub fn has_attributes(&self) -> bool {
+        self.attributes.iter().next().is_some()
     }
 
     /// The unit that all certificates of this scope begin with.
@@ -175,6 +187,15 @@ impl Site {
             format!("[a-z0-9._'+-]+@(?:{})", self.domain_pattern())
         } else {
             "[A-Za-z0-9._-]+".to_owned()
+        }
+    }
+
+    /// A name that fits, for examples.
+    pub(super) fn example_name(&self) -> String {
+        if self.is_user {
+            format!("alice@{}", self.domains.first().map_or("", String::as_str))
+        } else {
+            "0f1e2d3c".to_owned()
         }
     }
 

@@ -7,12 +7,14 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::*;
 use crate::ca::Authority;
 use crate::ca::fixtures::authorities;
 use crate::ca::signer::SignatureAlgorithm;
 use crate::clock::Timestamp;
+use crate::model::attributes::Attributes;
 use crate::model::certificate::IssuerId;
 use crate::model::profile::{CertificateProfile, ProfileSettings};
 use crate::random::SeededRandom;
@@ -30,6 +32,7 @@ pub(super) fn place() -> Place {
         ssid: "Example".to_owned(),
         extension: Some("abcdefghijklmnopabcdefghijklmnop".to_owned()),
         api_url: "https://vaca.example.com".to_owned(),
+        admin_url: None,
     }
 }
 
@@ -142,12 +145,67 @@ async fn the_other_ways_to_learn_of_revocation() {
 }
 
 #[tokio::test]
+async fn those_that_ask_how_a_certificate_stands() {
+    let status = Place {
+        revocation: Revocation::Status,
+        admin_url: Some("https://vaca.example.com:8444".to_owned()),
+        ..place()
+    };
+    for kind in Kind::ALL {
+        let attributes = [("Filter-Id", "staff"), ("Tunnel-Private-Group-Id", "20")];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let site = Site {
+            attributes: Arc::new(Attributes::new(attributes.into()).unwrap()),
+            ..site(&user(), status.clone()).await
+        };
+        if kind.asks_for_status() {
+            let text = dump(kind, &site);
+            insta::assert_snapshot!(format!("{kind}-asking"), text);
+            continue;
+        }
+        let told = files(kind, &site, &SeededRandom::new(1)).unwrap_err();
+        let wanted = "cannot ask how a certificate stands: leave out --revocation status";
+        assert!(told.to_string().contains(wanted), "{told}");
+    }
+}
+
+/// No cluster is at hand: this is all that is proven of it.
+#[tokio::test]
+async fn what_a_cluster_is_told_is_yaml() {
+    let site = site(&user(), place()).await;
+    let files = files(Kind::IngressNginx, &site, &SeededRandom::new(1)).unwrap();
+    let ingress = files.iter().find(|file| file.name == "ingress.yaml");
+    let read: serde_json::Value = serde_saphyr::from_str(&ingress.unwrap().text).unwrap();
+    let at = |path: &str| read.pointer(path).unwrap();
+    assert_eq!(at("/apiVersion"), "networking.k8s.io/v1");
+    let annotations = at("/metadata/annotations");
+    for (name, value) in [
+        ("auth-tls-secret", "default/vaca-wifi-user"),
+        ("auth-tls-verify-client", "on"),
+        ("auth-tls-verify-depth", "2"),
+        ("auth-tls-pass-certificate-to-upstream", "true"),
+    ] {
+        let name = format!("nginx.ingress.kubernetes.io/{name}");
+        assert_eq!(annotations.get(&name).unwrap(), value, "{name}");
+    }
+    assert_eq!(annotations.as_object().unwrap().len(), 4);
+    assert_eq!(at("/spec/rules/0/host"), "host.example.com");
+    let service = "/spec/rules/0/http/paths/0/backend/service/port/number";
+    assert_eq!(at(service), 3000);
+}
+
+#[tokio::test]
 async fn a_local_part_is_no_identity() {
     let profile = profile(
         "name = 'vpn'\nscope = 'user'\ndomains = ['example.com']\n[certificate]\nsubject = ['CN={local_part}']\nreserved_local_parts = ['root']",
     );
     let site = site(&profile, place()).await;
-    for kind in [Kind::Nginx, Kind::Haproxy] {
+    for kind in [
+        Kind::Nginx,
+        Kind::Haproxy,
+        Kind::Postgresql,
+        Kind::Mosquitto,
+    ] {
         let told = files(kind, &site, &SeededRandom::new(1))
             .unwrap_err()
             .to_string();

@@ -263,6 +263,7 @@ async fn servers_that_read_a_status_code_are_told_by_it() {
         assert_eq!(radius.status, 200);
         let set = |value| json!({"op": ":=", "do_xlat": false, "value": [value]});
         let expected = json!({
+            "control:Vaca-Status": set("good"),
             "reply:Filter-Id": set("staff"),
             "reply:Tunnel-Private-Group-Id": set("20"),
         });
@@ -287,7 +288,9 @@ async fn servers_that_read_a_status_code_are_told_by_it() {
         assert_eq!(said.count(), 1, "nothing but the status");
     }
     let refused = party.ask(&format!("{name}?format=freeradius")).await;
-    assert_eq!(refused.json, json!({}));
+    let set = |value| json!({"op": ":=", "do_xlat": false, "value": [value]});
+    let expected = json!({"control:Vaca-Status": set("revoked")});
+    assert_eq!(refused.json, expected);
     ca.check().await;
 }
 

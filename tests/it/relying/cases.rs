@@ -59,6 +59,19 @@ pub(super) async fn at_a_users_server(world: &World) -> Vec<Case> {
     ]
 }
 
+/// One with the user's name and a device's unit, for servers that go by the subject.
+pub(super) async fn called_as_a_user(world: &World) -> Case {
+    let holder = world.forged("called", |forged| super::forge::Forged {
+        unit: "vaca device",
+        ..forged
+    });
+    Case {
+        name: "a device that is called as a user",
+        holder: holder.await,
+        is_let_in: false,
+    }
+}
+
 /// Everybody who asks at a server for devices, likewise.
 pub(super) async fn at_a_devices_server(world: &World) -> Vec<Case> {
     let good = world.device(KeyAlgorithm::Ecdsa).await;

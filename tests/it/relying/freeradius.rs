@@ -6,26 +6,55 @@ use futures_util::future::join_all;
 use vaca_emulator::KeyAlgorithm;
 
 use super::daemon::{command, free_port};
-use super::eapol::{Server, authenticate};
+use super::eapol::{self, Server};
 use super::world::output;
 use super::{Case, Daemon, Holder, Row, World, cases};
 use crate::support::openssl::said;
 
 /// FreeRADIUS with what was generated.
-struct Radius {
-    daemon: Daemon,
-    folder: PathBuf,
+pub(super) struct Radius {
+    daemon: Option<Daemon>,
+    pub(super) folder: PathBuf,
     port: u16,
     secret: String,
 }
 
 impl Radius {
     async fn start(world: &World, profile: &str, options: &[&str]) -> Self {
+        Self::start_furnished(world, profile, options, |_| {}).await
+    }
+
+    /// The same, once `furnish` has put into the folder what its operator puts there.
+    pub(super) async fn start_furnished(
+        world: &World,
+        profile: &str,
+        options: &[&str],
+        furnish: impl FnOnce(&Path),
+    ) -> Self {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let options = [options, &["--listen", &listen]].concat();
         let folder = world.generate("freeradius", profile, &options).await;
+        furnish(&folder);
         world.refreshed(&folder, &[]).await;
+        let clients = std::fs::read_to_string(folder.join("clients.conf")).unwrap();
+        let secret = clients
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("secret = "));
+        let mut radius = Self {
+            daemon: None,
+            port,
+            secret: secret.unwrap().to_owned(),
+            folder,
+        };
+        radius.run().await;
+        radius
+    }
+
+    /// Starts it, or starts it again.
+    pub(super) async fn run(&mut self) {
+        self.daemon = None;
+        let folder = &self.folder;
         let given = output(command_of(
             "chown",
             &["-R", "freerad:", folder.to_str().unwrap()],
@@ -38,25 +67,32 @@ impl Radius {
         ))
         .await;
         assert!(checked.status.success(), "{}", said(&checked));
-        let clients = std::fs::read_to_string(folder.join("clients.conf")).unwrap();
-        let secret = clients
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("secret = "));
         let mut freeradius = command("freeradius");
         freeradius
             .args(["-f", "-l", "stdout", "-xx", "-d"])
-            .arg(&folder);
-        let daemon = Daemon::start(&folder, &mut freeradius, "Ready to process requests").await;
-        Self {
-            daemon,
-            port,
-            secret: secret.unwrap().to_owned(),
-            folder,
-        }
+            .arg(folder);
+        let ready = "Ready to process requests";
+        self.daemon = Some(Daemon::start(folder, &mut freeradius, ready).await);
+    }
+
+    /// All that it said.
+    pub(super) fn log(&self) -> String {
+        self.daemon.as_ref().unwrap().log()
     }
 
     /// Whether EAP-TLS of this version lets the holder in, and what the answer calls it.
     async fn lets_in(&self, holder: &Holder, certificate: &Path, version: &str) -> Option<String> {
+        let accepted = self.accepts(holder, certificate, version).await?;
+        Some(eapol::name(&accepted))
+    }
+
+    /// What the answer holds, where that is a yes.
+    pub(super) async fn accepts(
+        &self,
+        holder: &Holder,
+        certificate: &Path,
+        version: &str,
+    ) -> Option<String> {
         let server = Server {
             folder: &self.folder,
             address: "127.0.0.1",
@@ -64,7 +100,7 @@ impl Radius {
             secret: &self.secret,
         };
         let eapol_test = command("eapol_test");
-        authenticate(eapol_test, &server, holder, certificate, version).await
+        eapol::accepts(eapol_test, &server, holder, certificate, version).await
     }
 }
 
@@ -82,7 +118,7 @@ async fn check_all(radius: &Radius, cases: &[Case], row: &mut Row) {
         let holder = &case.holder;
         let name = radius.lets_in(holder, &holder.chain, version).await;
         let wanted = case.is_let_in.then(|| holder.identity.clone());
-        let log = radius.daemon.log();
+        let log = radius.log();
         assert_eq!(name, wanted, "{}, TLS {version}: {log}", case.name);
     });
     join_all(asked).await;
@@ -136,7 +172,7 @@ async fn ask_the_responder(world: &World, row: &mut Row) {
         let radius = Radius::start(world, "wifi-user", &options).await;
         let holder = world.user("wifi-user", KeyAlgorithm::Ecdsa).await;
         let name = radius.lets_in(&holder, &holder.chain, "1.3").await;
-        assert!(name.is_some(), "{trust}: {}", radius.daemon.log());
+        assert!(name.is_some(), "{trust}: {}", radius.log());
         world.revoke(&holder).await;
         assert_eq!(radius.lets_in(&holder, &holder.chain, "1.3").await, None);
     }

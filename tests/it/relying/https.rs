@@ -1,6 +1,6 @@
 //! nginx, HAProxy, Apache, Envoy and stunnel in front of an application, a server in Node.js, and OpenSSL's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axum::Router;
 use http::HeaderMap;
@@ -152,7 +152,7 @@ impl Drop for Application {
 pub(super) struct Server {
     program: &'static Program,
     daemon: Option<Daemon>,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     port: u16,
     _application: Application,
 }
@@ -169,6 +169,17 @@ impl Server {
         profile: &str,
         more: &[&str],
     ) -> Self {
+        Self::start_furnished(world, program, profile, more, |_| {}).await
+    }
+
+    /// The same, once `furnish` has put into the folder what its operator puts there.
+    pub(super) async fn start_furnished(
+        world: &World,
+        program: &'static Program,
+        profile: &str,
+        more: &[&str],
+        furnish: impl FnOnce(&Path),
+    ) -> Self {
         let application = Application::start().await;
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
@@ -183,6 +194,7 @@ impl Server {
             let given = output(give).await;
             assert!(given.status.success(), "{}", said(&given));
         }
+        furnish(&folder);
         if folder.join("refresh").exists() {
             world.refreshed(&folder, &[]).await;
         }
@@ -223,7 +235,11 @@ impl Server {
     }
 
     /// The status, 0 where TLS fails, and the body.
-    async fn ask(&self, credentials: Credentials<'_>, headers: &[&str]) -> (u16, String) {
+    pub(super) async fn ask(
+        &self,
+        credentials: Credentials<'_>,
+        headers: &[&str],
+    ) -> (u16, String) {
         let folder = self.folder.parent().unwrap();
         let mut curl = curl(folder, self.port, "/", credentials);
         for header in headers {
@@ -232,7 +248,7 @@ impl Server {
         answer(curl).await
     }
 
-    async fn lets_in(&self, holder: &Holder) -> bool {
+    pub(super) async fn lets_in(&self, holder: &Holder) -> bool {
         let (status, body) = self.ask(&[&holder.chain, &holder.key], &[]).await;
         if status != 200 {
             assert!([0, 400, 403].contains(&status), "{status}: {body}");
@@ -297,6 +313,16 @@ impl Server {
                 self.run().await;
             }
         }
+    }
+
+    /// Has it read what is in its folder.
+    pub(super) async fn reload(&self) {
+        let Reload::Signal(signal) = self.program.reload else {
+            panic!("{} is not told", self.program.name);
+        };
+        let mut kill = command("kill");
+        kill.args([signal, &self.daemon.as_ref().unwrap().id()]);
+        assert!(output(kill).await.status.success());
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::daemon::command;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 14] = [
+const PROGRAMS: [&str; 18] = [
     "FreeRADIUS",
     "hostapd",
     "nginx",
@@ -21,7 +21,11 @@ const PROGRAMS: [&str; 14] = [
     "strongSwan",
     "ocserv",
     "OpenVPN",
+    "PostgreSQL",
+    "mosquitto",
     "Chromium",
+    "FreeRADIUS, asking",
+    "nginx, asking",
 ];
 const HEAD: &str = "| program | version | let in | refused | besides |";
 
@@ -56,6 +60,8 @@ impl Row {
         let version = match program {
             "Chromium" => "of the month".to_owned(),
             "mtls_webhook" => "of this repository".to_owned(),
+            // The second number is that of a correction.
+            "PostgreSQL" => version.split('.').next().unwrap().to_owned(),
             "Node.js" => {
                 let major: u32 = version.split('.').next().unwrap().parse().unwrap();
                 assert!(major >= 18, "Node.js {version}");

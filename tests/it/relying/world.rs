@@ -16,6 +16,7 @@ use vaca_emulator::{KeyAlgorithm, Scope};
 
 use super::daemon::{command, free_port};
 use super::forge::{Forged, OpensslCa};
+use super::front::NAME;
 use super::publication::Publication;
 use crate::admin::post;
 use crate::support::openssl::{openssl, said};
@@ -33,6 +34,8 @@ const A_WEEK: [&str; 2] = ["-crldays", "7"];
 const USER_POLICY: &str = "1.3.6.1.4.1.32473.1.1";
 const OTHER_POLICY: &str = "1.3.6.1.4.1.32473.1.2";
 const DEVICE_POLICY: &str = "1.3.6.1.4.1.32473.1.3";
+/// What relying parties that ask are told of devices.
+const ATTRIBUTES: &str = "[profile.attributes]\nTunnel-Type = \"VLAN\"\nTunnel-Medium-Type = \"IEEE-802\"\nTunnel-Private-Group-Id = \"20\"\n\n";
 
 /// Whoever shows a certificate.
 #[derive(Clone, Debug)]
@@ -74,7 +77,8 @@ fn configure(text: &str, port: u16) -> String {
     };
     let text = before(text, "vpn-user", &policy(USER_POLICY));
     let text = before(&text, "wifi-device", &policy(OTHER_POLICY));
-    let text = before(&text, "lab-device", &policy(DEVICE_POLICY));
+    let device = policy(DEVICE_POLICY) + ATTRIBUTES;
+    let text = before(&text, "lab-device", &device);
     let any = "pki = \"127.0.0.1:0\"";
     assert!(text.contains(any));
     let pki = format!("pki = \"127.0.0.1:{port}\"\npki_base_url = \"http://127.0.0.1:{port}\"");
@@ -123,7 +127,7 @@ impl World {
         let ca = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=Servers -keyout server-ca.key -out server-ca.crt";
         openssl(&ca.split(' ').collect::<Vec<_>>(), folder).await;
         let extensions = format!(
-            "subjectAltName=DNS:{HOST},IP:127.0.0.1\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
+            "subjectAltName=DNS:{HOST},DNS:{NAME},IP:127.0.0.1\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
         );
         std::fs::write(self.path("server.cnf"), extensions).unwrap();
         let request = format!(
@@ -292,10 +296,23 @@ impl World {
         self.desk().list(number, &life).await
     }
 
+    /// In the place of a folder's lists: the root's, and one of the issuing CA's that ended.
+    pub(super) async fn put_ended_list(&self, folder: &Path) {
+        let root = std::fs::read_to_string(folder.join("crls/root.pem")).unwrap();
+        let ended = self.ended_list(0x7fff_ffff).await;
+        let ended = encode_string("X509 CRL", LineEnding::LF, &ended).unwrap();
+        std::fs::write(folder.join("crl.pem"), root + &ended).unwrap();
+    }
+
+    /// What paths call the issuing CA.
+    pub(super) fn issuer(&self) -> String {
+        let issuing = self.authority("issuing/issuing.crt");
+        issuing.issuer_id().to_string()
+    }
+
     /// The path of the issuing CA's list.
     pub(super) fn list_path(&self) -> String {
-        let issuing = self.authority("issuing/issuing.crt");
-        format!("/crl/{}.crl", issuing.issuer_id())
+        format!("/crl/{}.crl", self.issuer())
     }
 
     /// What the CA answers under this path.

@@ -75,7 +75,8 @@ impl StatusView {
     }
 }
 
-/// The attributes as FreeRADIUS' module `rest` reads them: into the reply, over what stands there.
+/// The attributes as FreeRADIUS' module `rest` reads them: into the reply, over what stands there. The
+/// status stands beside them for who decides: an answer without it is not one of ours.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct FreeRadiusView(BTreeMap<String, Value>);
@@ -86,11 +87,12 @@ impl FreeRadiusView {
     pub fn of(answer: &CertificateStatus) -> Self {
         // Where nothing else is said, the module expands what looks like a template.
         let set = |value: &str| json!({"op": ":=", "do_xlat": false, "value": [value]});
+        let status = (
+            "control:Vaca-Status".to_owned(),
+            set(answer.status.as_str()),
+        );
         let pairs = answer.attributes.iter();
-        Self(
-            pairs
-                .map(|(name, value)| (format!("reply:{name}"), set(value)))
-                .collect(),
-        )
+        let pairs = pairs.map(|(name, value)| (format!("reply:{name}"), set(value)));
+        Self(std::iter::once(status).chain(pairs).collect())
     }
 }

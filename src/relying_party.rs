@@ -13,6 +13,7 @@
 use crate::random::{Random, RandomUnavailable};
 
 mod apache;
+mod caddy;
 mod client;
 mod encoding;
 mod envoy;
@@ -72,6 +73,14 @@ pub enum ConfigurationError {
         /// Whose configuration.
         kind: Kind,
     },
+    /// There is nothing else that it can do.
+    #[error(
+        "{kind} asks vaca for each request whether the holder passes a gate: leave out --revocation"
+    )]
+    OnlyGate {
+        /// Whose configuration.
+        kind: Kind,
+    },
     /// A template failed.
     #[error("a template failed: {0}")]
     Template(#[from] askama::Error),
@@ -98,6 +107,9 @@ pub fn files(
     if site.place.revocation == Revocation::Status && !kind.asks_for_status() {
         return Err(ConfigurationError::NoStatus { kind });
     }
+    if kind.asks_gates() && site.place.revocation != Revocation::Gate {
+        return Err(ConfigurationError::OnlyGate { kind });
+    }
     match kind {
         Kind::Freeradius => freeradius::files(site, random),
         Kind::Hostapd => hostapd::files(site, random),
@@ -105,6 +117,7 @@ pub fn files(
         Kind::Haproxy => haproxy::files(site),
         Kind::Apache => apache::files(site),
         Kind::Envoy => envoy::files(site),
+        Kind::Caddy => caddy::files(site),
         Kind::Stunnel => stunnel::files(site),
         Kind::Strongswan => strongswan::files(site),
         Kind::Ocserv => ocserv::files(site),

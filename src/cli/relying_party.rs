@@ -28,8 +28,8 @@ pub(super) enum RelyingPartyCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArguments {
-    /// What it is for: freeradius, hostapd, nginx, haproxy, apache, envoy, stunnel, strongswan, ocserv,
-    /// openvpn, node, openssl, postgresql, mosquitto, ingress-nginx; google-admin, wpa-supplicant, ovpn.
+    /// What it is for: freeradius, hostapd, nginx, haproxy, apache, envoy, caddy, stunnel, strongswan,
+    /// ocserv, openvpn, node, openssl, postgresql, mosquitto, ingress-nginx; google-admin, wpa-supplicant, ovpn.
     #[arg(value_parser = Kind::parse)]
     kind: Kind,
     /// The profile whose certificates are used.
@@ -59,19 +59,22 @@ pub(super) struct ConfigArguments {
     /// Where the server listens [default: everywhere, the usual port].
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// nginx, haproxy, apache, envoy, stunnel: the application behind it.
+    /// nginx, haproxy, apache, envoy, caddy, stunnel: the application behind it.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3000")]
     application: SocketAddr,
     /// freeradius: whom to trust.
     #[arg(long, value_enum, default_value = "issuing")]
     trust: TrustArgument,
-    /// freeradius, nginx, apache: how to learn of revocation.
-    #[arg(long, value_enum, default_value = "lists")]
-    revocation: RevocationArgument,
-    /// freeradius, nginx, with --revocation status: where they reach the admin listener, such as
+    /// freeradius, nginx, apache: how to learn of revocation [default: lists].
+    #[arg(long, value_enum)]
+    revocation: Option<RevocationArgument>,
+    /// caddy; freeradius, nginx, with --revocation status: where they reach the admin listener, such as
     /// https://vaca.example.com:8444
     #[arg(long, value_name = "URL")]
     admin_url: Option<String>,
+    /// caddy: the gate that is asked for [default: the first [[gate]] of the profile].
+    #[arg(long, value_name = "NAME")]
+    gate: Option<String>,
     /// google-admin, wpa-supplicant: the name of the Wi-Fi.
     #[arg(long, value_name = "NAME", default_value = "vaca")]
     ssid: String,
@@ -193,9 +196,10 @@ fn place(
             TrustArgument::Issuing => Trust::Issuing,
         },
         revocation: match arguments.revocation {
-            RevocationArgument::Lists => Revocation::Lists,
-            RevocationArgument::Ocsp => Revocation::Ocsp,
-            RevocationArgument::Status => Revocation::Status,
+            None if kind.asks_gates() => Revocation::Gate,
+            None | Some(RevocationArgument::Lists) => Revocation::Lists,
+            Some(RevocationArgument::Ocsp) => Revocation::Ocsp,
+            Some(RevocationArgument::Status) => Revocation::Status,
         },
         ssid: arguments.ssid.clone(),
         extension: arguments
@@ -208,8 +212,36 @@ fn place(
             .clone()
             .unwrap_or_else(|| format!("https://vaca.{domain}")),
         admin_url: arguments.admin_url.clone(),
+        gate: kind
+            .asks_gates()
+            .then(|| gate(config, profile, arguments.gate.as_deref()))
+            .transpose()?,
     };
     Ok(place.check()?)
+}
+
+/// The gate of this name, or the first; holders of the profile's certificates must pass it.
+fn gate(
+    config: &Config,
+    profile: &CertificateProfile,
+    name: Option<&str>,
+) -> anyhow::Result<String> {
+    let mut gates = config.gates.iter();
+    let found = gates.find(|gate| {
+        let is_closed = gate.is_closed_to(&profile.name, profile.first_domain());
+        is_closed.is_none() && name.is_none_or(|name| name == gate.name)
+    });
+    let found = found.with_context(|| match name {
+        Some(name) => format!(
+            "no [[gate]] named {name:?} is open to the profile {}",
+            profile.name
+        ),
+        None => format!(
+            "no [[gate]] is open to the profile {}: make one (docs/forward-authentication.md)",
+            profile.name
+        ),
+    })?;
+    Ok(found.name.clone())
 }
 
 fn print(files: &[File]) {

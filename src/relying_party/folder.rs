@@ -81,7 +81,9 @@ impl<'a> Folder<'a> {
             Revocation::Lists | Revocation::Status => {
                 "it fetches the revocation lists, without which nobody is let in"
             }
-            Revocation::Ocsp => "it puts the trusted certificates where they are looked for",
+            Revocation::Ocsp | Revocation::Gate => {
+                "it puts the trusted certificates where they are looked for"
+            }
         };
         vec![
             format!("Run {folder}/refresh once: {lists}."),

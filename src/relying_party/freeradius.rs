@@ -15,7 +15,7 @@ const CLIENTS: &str =
 const FALLBACK: &str =
     "What becomes of those whom the lists let in, while vaca does not answer. Not made again.";
 const STEPS: [&str; 3] = [
-    "Give it to FreeRADIUS: chown -R freerad: on the folder.",
+    "Let FreeRADIUS read its secrets, and no more, because root runs what is in the folder: chgrp freerad server.key clients.conf, and token.conf where there is one; chmod 640 on them.",
     "In clients.conf, name the access points, each with a secret of its own.",
     "Start it by itself: freeradius -f -d with this folder. Or add it to a FreeRADIUS that you have: eap.conf, and status.conf where there is one, to mods-enabled, site.conf to sites-enabled, the attributes of dictionary to its dictionary.",
 ];

@@ -17,6 +17,8 @@ pub enum Kind {
     Apache,
     /// Envoy in front of an application.
     Envoy,
+    /// Caddy in front of an application, by forward authentication.
+    Caddy,
     /// stunnel in front of anything that speaks TCP.
     Stunnel,
     /// strongSwan: VPN, IKEv2.
@@ -45,13 +47,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Freeradius,
         Self::Hostapd,
         Self::Nginx,
         Self::Haproxy,
         Self::Apache,
         Self::Envoy,
+        Self::Caddy,
         Self::Stunnel,
         Self::Strongswan,
         Self::Ocserv,
@@ -76,6 +79,7 @@ impl Kind {
             Self::Haproxy => "haproxy",
             Self::Apache => "apache",
             Self::Envoy => "envoy",
+            Self::Caddy => "caddy",
             Self::Stunnel => "stunnel",
             Self::Strongswan => "strongswan",
             Self::Ocserv => "ocserv",
@@ -101,6 +105,7 @@ impl Kind {
             Self::Haproxy => "the same with HAProxy",
             Self::Apache => "the same with Apache",
             Self::Envoy => "the same with Envoy",
+            Self::Caddy => "the same with Caddy, which asks vaca for each request",
             Self::Stunnel => "TLS in front of anything that speaks TCP; looks at no names",
             Self::Strongswan => "VPN, IKEv2",
             Self::Ocserv => "VPN, ocserv, for openconnect and AnyConnect",
@@ -136,7 +141,7 @@ impl Kind {
             Self::Strongswan | Self::Openvpn | Self::Ovpn => "vpn",
             Self::Ocserv => "vpn",
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
-            Self::Envoy => "intranet",
+            Self::Envoy | Self::Caddy => "intranet",
             Self::Stunnel => "intranet",
             Self::Postgresql => "db",
             Self::Mosquitto => "mqtt",
@@ -153,7 +158,7 @@ impl Kind {
             Self::Strongswan => 500,
             Self::Openvpn | Self::Ovpn => 1194,
             Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
-            Self::Envoy => 443,
+            Self::Envoy | Self::Caddy => 443,
             Self::Stunnel => 443,
             Self::Ocserv => 443,
             Self::Postgresql => 5432,
@@ -172,9 +177,11 @@ impl Kind {
     /// Whether it can be told to ask for a policy, by itself or by what is generated.
     #[must_use]
     pub fn asks_for_policies(self) -> bool {
+        // Where a gate is asked, vaca itself knows the profile.
         !matches!(
             self,
-            Self::Strongswan
+            Self::Caddy
+                | Self::Strongswan
                 | Self::Hostapd
                 | Self::Stunnel
                 | Self::Ocserv
@@ -188,6 +195,13 @@ impl Kind {
     #[must_use]
     pub fn asks_for_status(self) -> bool {
         matches!(self, Self::Freeradius | Self::Nginx)
+    }
+
+    /// Whether it asks the service itself, for each request, whether the holder passes a gate, and reads no
+    /// lists.
+    #[must_use]
+    pub fn asks_gates(self) -> bool {
+        matches!(self, Self::Caddy)
     }
 
     /// The program's own check of a configuration in this folder, where it has one.
@@ -206,6 +220,16 @@ impl Kind {
             Self::Envoy => Some((
                 "envoy",
                 own(&["--mode", "validate", "-c", &file("envoy.yaml")]),
+            )),
+            Self::Caddy => Some((
+                "caddy",
+                own(&[
+                    "validate",
+                    "--adapter",
+                    "caddyfile",
+                    "--config",
+                    &file("Caddyfile"),
+                ]),
             )),
             Self::Ocserv => Some(("ocserv", own(&["-t", "-c", &file("ocserv.conf")]))),
             Self::Node => Some(("node", own(&["--check", &file("server.mjs")]))),

@@ -7,7 +7,7 @@ use crate::relying_party::{ConfigurationError, File, Kind, Site, fill};
 const KIND: Kind = Kind::Mosquitto;
 const RELOAD: &str = "systemctl reload mosquitto, which reads lists and acl again.";
 const STEPS: [&str; 3] = [
-    "Give it to mosquitto: chown -R mosquitto: on the folder.",
+    "Let mosquitto read its key, and no more, because root runs what is in the folder: chgrp mosquitto server.key, chmod 640 server.key.",
     "In acl, write down who may do what; until then nobody may do anything.",
     "Link mosquitto.conf into /etc/mosquitto/conf.d; then systemctl restart mosquitto. A restart, in the place of the reload in the refresh's unit, also ends the connections of those who were revoked, and everybody else's for a moment.",
 ];

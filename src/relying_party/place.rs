@@ -28,6 +28,9 @@ pub enum Revocation {
     Ocsp,
     /// From the service itself, asked for each authentication; lists decide while it does not answer.
     Status,
+    /// From the service itself, which is asked for each request whether the holder passes a gate. There
+    /// are no lists.
+    Gate,
 }
 
 /// Where a relying party is.
@@ -55,6 +58,8 @@ pub struct Place {
     pub api_url: String,
     /// Where servers ask how a certificate stands: `https://host:port` of the admin listener.
     pub admin_url: Option<String>,
+    /// The gate that is asked for.
+    pub gate: Option<String>,
 }
 
 /// Why a place cannot stand in a configuration.
@@ -79,7 +84,7 @@ pub enum InvalidPlace {
     AdminUrl(String),
     /// Nothing says where to ask.
     #[error(
-        "--revocation status asks at the admin listener: give --admin-url, such as https://vaca.example.com:8444"
+        "vaca is asked at its admin listener: give --admin-url, such as https://vaca.example.com:8444"
     )]
     NoAdminUrl,
     /// It would look as if somebody asked.
@@ -111,7 +116,8 @@ impl Place {
         self.pki_url = base(&self.pki_url)?;
         self.api_url = origin(&self.api_url)?;
         self.admin_url = self.admin_url.as_deref().map(admin).transpose()?;
-        match (self.revocation == Revocation::Status, &self.admin_url) {
+        let asks = matches!(self.revocation, Revocation::Status | Revocation::Gate);
+        match (asks, &self.admin_url) {
             (true, None) => return Err(InvalidPlace::NoAdminUrl),
             (false, Some(_)) => return Err(InvalidPlace::UnusedAdminUrl),
             (true, Some(_)) | (false, None) => {}

@@ -7,7 +7,7 @@ use crate::relying_party::{ConfigurationError, File, Kind, Site, fill};
 const KIND: Kind = Kind::Postgresql;
 const RELOAD: &str = "systemctl reload postgresql, or SELECT pg_reload_conf().";
 const STEPS: [&str; 2] = [
-    "Give it to PostgreSQL: chown -R postgres: on the folder, chmod 600 server.key.",
+    "Let PostgreSQL read its key, and no more, because root runs what is in the folder: chgrp postgres server.key, chmod 640 server.key.",
     "Create the roles; restart PostgreSQL, once. A session that is open when its certificate is revoked stays: SELECT pg_terminate_backend(pid) FROM pg_stat_ssl WHERE client_dn LIKE '%CN=...%' ends it.",
 ];
 

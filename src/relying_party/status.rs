@@ -21,7 +21,8 @@ impl Asked {
     /// Whom servers of this place ask, where they do.
     pub(super) fn by(site: &Site) -> Option<Self> {
         let url = site.place.admin_url.clone();
-        let url = url.filter(|_| site.place.revocation == Revocation::Status)?;
+        let asks = matches!(site.place.revocation, Revocation::Status | Revocation::Gate);
+        let url = url.filter(|_| asks)?;
         let parsed = Url::parse(&url).ok()?;
         let host = parsed.domain()?.to_owned();
         let authority = format!("{host}:{}", parsed.port_or_known_default()?);
@@ -44,13 +45,17 @@ pub(super) fn steps(site: &Site) -> Vec<String> {
     let Some(asked) = Asked::by(site) else {
         return Vec::new();
     };
+    let (file, header) = match site.place.revocation {
+        Revocation::Gate => ("token.env", " --certificate-header Client-Cert"),
+        _ => ("token.conf", ""),
+    };
     vec![
         format!(
             "Put the certificate of the CA that vouches for {} there as admin-ca.pem: of the one that signed tls_certificate_file of [admin], never of vaca's own.",
             asked.authority
         ),
         format!(
-            "Where vaca runs: vaca tokens create --role relying_party --name {} --expires 400d; put what it prints into token.conf, which nobody but the server reads. Make a new one before it ends.",
+            "Where vaca runs: vaca tokens create --role relying_party --name {} --expires 400d{header}; put what it prints into {file}, which nobody but the server reads. Make a new one before it ends.",
             site.place.server
         ),
     ]

@@ -33,6 +33,17 @@ pub(super) fn place() -> Place {
         extension: Some("abcdefghijklmnopabcdefghijklmnop".to_owned()),
         api_url: "https://vaca.example.com".to_owned(),
         admin_url: None,
+        gate: None,
+    }
+}
+
+/// The same for those that ask at a gate.
+fn asking_at_a_gate() -> Place {
+    Place {
+        revocation: Revocation::Gate,
+        admin_url: Some("https://vaca.example.com:8444".to_owned()),
+        gate: Some("intranet".to_owned()),
+        ..place()
     }
 }
 
@@ -94,7 +105,11 @@ fn dump(kind: Kind, site: &Site) -> String {
 async fn every_kind_for_a_user_and_for_a_device() {
     for kind in Kind::ALL {
         for profile in [user(), device()] {
-            let text = dump(kind, &site(&profile, place()).await);
+            let place = match kind.asks_gates() {
+                true => asking_at_a_gate(),
+                false => place(),
+            };
+            let text = dump(kind, &site(&profile, place).await);
             insta::assert_snapshot!(format!("{kind}-{}", profile.name), text);
         }
     }

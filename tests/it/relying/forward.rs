@@ -7,20 +7,16 @@ use std::path::{Path, PathBuf};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::TempDir;
 use vaca::access::issue::TokenOrder;
-use vaca::clock::Clock as _;
-use vaca::model::actor::Actor;
 use vaca::model::certificate_header::CertificateHeader;
-use vaca::model::revocation::RevocationReason;
 use vaca::model::role::Role;
-use vaca::model::serial::SerialNumber;
-use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::KeyAlgorithm;
 
+use super::curl::{Credentials, answer, curl};
 use super::daemon::{ENVOY as ENVOY_SERVER, command, free_port};
 use super::forge::Forged;
 use super::https::Application;
 use super::world::{HOST, output};
-use super::{Daemon, Holder, World};
+use super::{Daemon, Holder, Row, World, cases};
 use crate::support::eventually;
 use crate::support::openssl::{openssl, said};
 
@@ -147,21 +143,6 @@ impl Site {
         let order = order.for_proxy(header).unwrap();
         let issued = self.world.ca.issue_token(&order).await;
         issued.text().to_owned()
-    }
-
-    async fn revoke(&self, holder: &Holder) {
-        let rows = self.world.ca.store.certificates(None, 100).await.unwrap();
-        let serial = SerialNumber::parse(&holder.serial).unwrap();
-        let row = rows.iter().find(|row| row.serial == serial).unwrap();
-        let revoke = Revoke {
-            rows: vec![row.row],
-            reason: RevocationReason::KeyCompromise,
-            actor: Actor::CommandLine,
-            at: self.world.ca.clock.now(),
-            allowance: None,
-        };
-        let revoked = self.world.ca.store.write(revoke).await.unwrap();
-        assert_eq!(revoked, Revoked::Committed(1));
     }
 }
 
@@ -432,7 +413,7 @@ async fn story(proxy: &'static Proxy) {
         assert!(seen.is_none() || seen == alice, "{field}: {seen:?}");
     }
     // Revoked: nothing is loaded again, and no answer is kept for longer than five seconds.
-    site.revoke(&site.later).await;
+    site.world.revoke_at_once(&site.later).await;
     // vaca read it a moment ago.
     site.world.ca.clock.advance(1);
     eventually("it is refused", async || {
@@ -542,5 +523,164 @@ async fn a_proxy_that_was_set_up_wrongly_lets_in_whom_the_document_says() {
         assert_eq!(blind.sees(Some(holder), "/", &[]).await, None);
     }
     drop(blind);
+    site.world.ca.check().await;
+}
+
+/// What `vaca relying-party config caddy` writes.
+struct Generated {
+    daemon: Daemon,
+    folder: PathBuf,
+    port: u16,
+    _application: Application,
+}
+
+impl Generated {
+    async fn start(site: &Site, profile: &str, gate: &str) -> Self {
+        let (application, port) = (Application::start().await, free_port());
+        let listen = format!("127.0.0.1:{port}");
+        let admin = site.world.ca.admin.rsplit(':').next().unwrap();
+        let admin = format!("https://localhost:{admin}");
+        let options = [
+            "--listen",
+            &listen,
+            "--application",
+            &application.address,
+            "--admin-url",
+            &admin,
+            "--gate",
+            gate,
+        ];
+        let folder = site.world.generate("caddy", profile, &options).await;
+        std::fs::copy(site.world.path("admin-ca.pem"), folder.join("admin-ca.pem")).unwrap();
+        let file = folder.join("token.env");
+        let token = site.token(CertificateHeader::ClientCert).await;
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("the-token", &token)).unwrap();
+        let options = [&options[..], &["--replace", "--check"]].concat();
+        let checked = site.world.config("caddy", profile, &folder, &options).await;
+        assert!(checked.status.success(), "{}", said(&checked));
+        let mut caddy = command("caddy");
+        caddy.args(["run", "--envfile", "token.env", "--adapter", "caddyfile"]);
+        caddy.args(["--config", "Caddyfile"]).current_dir(&folder);
+        caddy.env("HOME", &folder);
+        Self {
+            daemon: Daemon::listening(&folder, &mut caddy, port).await,
+            folder,
+            port,
+            _application: application,
+        }
+    }
+
+    async fn ask(&self, credentials: Credentials<'_>, headers: &[&str]) -> (u16, String) {
+        let mut curl = curl(self.folder.parent().unwrap(), self.port, "/", credentials);
+        for header in headers {
+            curl.args(["--header", header]);
+        }
+        answer(curl).await
+    }
+
+    async fn lets_in(&self, holder: &Holder) -> bool {
+        let (status, body) = self.ask(&[&holder.chain, &holder.key], &[]).await;
+        if status != 200 {
+            assert!([0, 401, 403, 502].contains(&status), "{status}: {body}");
+            return false;
+        }
+        let told = format!("x-vaca-identity: {}\n", holder.identity);
+        assert!(body.contains(&told), "{told}: {body}");
+        true
+    }
+}
+
+#[tokio::test]
+async fn caddy_as_it_is_generated() {
+    let mut row = Row::of("Caddy", &["caddy", "version"]);
+    let mut site = Site::new().await;
+    let users = cases::at_a_users_server(&site.world).await;
+    let devices = cases::at_a_devices_server(&site.world).await;
+    for (profile, gate, cases) in [
+        ("wifi-user", "intranet", &users),
+        ("wifi-device", "kiosks", &devices),
+    ] {
+        let caddy = Generated::start(&site, profile, gate).await;
+        for case in cases {
+            // vaca knows what it issued.
+            let wanted = case.is_let_in && case.name != "made by openssl with the CA's key";
+            let log = caddy.daemon.log();
+            assert_eq!(
+                caddy.lets_in(&case.holder).await,
+                wanted,
+                "{}: {log}",
+                case.name
+            );
+            row.saw(case.name, wanted);
+        }
+        let good = &cases[0].holder;
+        for (name, credentials) in [
+            ("without a certificate", &[][..]),
+            (
+                "without its issuer's certificate",
+                &[good.leaf.as_path(), &good.key],
+            ),
+        ] {
+            let (status, body) = caddy.ask(credentials, &[]).await;
+            assert_eq!(status, 0, "{name}: {body}");
+            row.saw(name, false);
+        }
+        let fields = [
+            "X-Vaca-Identity: mallory@example.com",
+            "X_Vaca_Identity: mallory@example.com",
+            "X-Vaca_Serial: 00",
+            "Vaca-Email: mallory@example.com",
+            "Vaca-Device: mallory",
+            "Connection: close, X-Vaca-Identity, X-Vaca-Serial, Vaca-Email, Vaca-Device",
+        ];
+        let (status, body) = caddy.ask(&[&good.chain, &good.key], &fields).await;
+        assert_eq!(status, 200, "{body}");
+        let vacas = body.lines().filter(|line| line.contains("vaca"));
+        let mut vacas: Vec<_> = vacas.collect();
+        vacas.sort_unstable();
+        let identity = format!("x-vaca-identity: {}", good.identity);
+        let serial = format!("x-vaca-serial: {}", good.serial);
+        assert_eq!(vacas, [identity, serial]);
+        row.besides("the application is told who it is, and a client cannot tell it");
+        let later = &cases[1].holder;
+        site.world.revoke_at_once(later).await;
+        site.world.ca.clock.advance(1);
+        assert!(!caddy.lets_in(later).await, "{}", caddy.daemon.log());
+        assert!(caddy.lets_in(good).await);
+        row.besides("revoked later: refused at once, without lists");
+    }
+    let caddy = Generated::start(&site, "wifi-user", "intranet").await;
+    site.world.ca.stop().await;
+    assert!(!caddy.lets_in(&users[0].holder).await);
+    row.besides("while vaca is away: everybody is refused");
+    site.world.ca.serve().await.unwrap();
+    drop(caddy);
+    // Whom nobody lets pass needs no proxy.
+    let folder = site.world.path("nobody");
+    let admin = ["--admin-url", "https://vaca.example.com:8444"];
+    for (profile, options, told) in [
+        (
+            "vpn-user",
+            &admin[..],
+            "no [[gate]] is open to the profile vpn-user",
+        ),
+        (
+            "wifi-user",
+            &["--gate", "kiosks"],
+            "no [[gate]] named \"kiosks\" is open",
+        ),
+        (
+            "wifi-user",
+            &["--revocation", "lists"],
+            "leave out --revocation",
+        ),
+        ("wifi-user", &[], "give --admin-url"),
+    ] {
+        let output = site.world.config("caddy", profile, &folder, options).await;
+        assert!(said(&output).contains(told), "{told}: {}", said(&output));
+        assert!(!output.status.success() && !folder.exists());
+    }
+    row.tell();
     site.world.ca.check().await;
 }

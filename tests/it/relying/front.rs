@@ -1,6 +1,7 @@
 //! What stands before the admin listener: TLS, as relying parties want it there, and everything that can
 //! go wrong on the way.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -83,8 +84,7 @@ impl Front {
             return;
         }
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let listener = TcpListener::bind((here, self.port)).await.unwrap();
-        self.listen(listener, way);
+        self.listen(bind(here, self.port).await, way);
         // Where the machine has it, the name stands for both.
         let there = IpAddr::V6(Ipv6Addr::LOCALHOST);
         if let Ok(listener) = TcpListener::bind((there, self.port)).await {
@@ -122,6 +122,20 @@ impl Front {
     pub(super) fn questions(&self) -> Vec<String> {
         self.seen.questions.lock().unwrap().clone()
     }
+}
+
+/// A child that another test is starting holds, until it is its program, what was open here: the port may
+/// be free a moment later.
+async fn bind(address: IpAddr, port: u16) -> TcpListener {
+    for _ in 0..400 {
+        match TcpListener::bind((address, port)).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+            bound => return bound.unwrap(),
+        }
+    }
+    panic!("port {port} is never free");
 }
 
 fn acceptor(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> TlsAcceptor {

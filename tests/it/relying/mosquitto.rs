@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::daemon::{command, free_port};
-use super::world::output;
+use super::world::{let_read, output};
 use super::{Case, Daemon, Holder, Row, World, cases};
 use crate::support::eventually;
 use crate::support::openssl::{openssl, said};
@@ -46,9 +46,7 @@ impl Broker {
     /// Starts it, or starts it again.
     async fn run(&mut self) {
         self.daemon = None;
-        let mut chown = command("chown");
-        chown.args(["-R", "mosquitto:"]).arg(&self.folder);
-        assert!(output(chown).await.status.success());
+        let_read("mosquitto", &self.folder, &["server.key"]).await;
         let mut mosquitto = command("mosquitto");
         mosquitto.args(["-v", "-c"]);
         mosquitto.arg(self.folder.join("mosquitto.conf"));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::daemon::command;
-use super::world::{HOST, output};
+use super::world::{HOST, let_read, output};
 use super::{Case, Holder, Row, World, cases};
 use crate::support::eventually;
 use crate::support::openssl::said;
@@ -31,10 +31,7 @@ impl Postgres {
         let access = folder.join("pg_hba.conf");
         let text = std::fs::read_to_string(&access).unwrap();
         std::fs::write(&access, format!("local all vaca trust\n{text}")).unwrap();
-        run(Command::new("chmod")
-            .arg("600")
-            .arg(folder.join("server.key")));
-        run(Command::new("chown").args(["-R", "postgres:"]).arg(&folder));
+        let_read("postgres", &folder, &["server.key"]).await;
         let settings = format!("config_file={}", folder.join("vaca.conf").display());
         Self {
             cluster: Cluster::start(&[&settings, "fsync=off"]).await,

@@ -7,13 +7,14 @@ use std::sync::Mutex;
 use super::daemon::command;
 
 /// Every program that has a row.
-const PROGRAMS: [&str; 18] = [
+const PROGRAMS: [&str; 19] = [
     "FreeRADIUS",
     "hostapd",
     "nginx",
     "HAProxy",
     "Apache",
     "Envoy",
+    "Caddy",
     "stunnel",
     "Node.js",
     "OpenSSL",

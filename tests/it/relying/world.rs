@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use der::pem::{LineEnding, encode_string};
-use serde_json::json;
 use tempfile::TempDir;
 use vaca::ca::Authority;
 use vaca::clock::{Clock as _, SystemClock};
-use vaca::model::role::Role;
+use vaca::model::actor::Actor;
+use vaca::model::revocation::RevocationReason;
 use vaca::model::serial::SerialNumber;
+use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::{KeyAlgorithm, Scope};
 
 use super::daemon::{command, free_port};
 use super::forge::{Forged, OpensslCa};
 use super::front::NAME;
 use super::publication::Publication;
-use crate::admin::post;
 use crate::support::openssl::{openssl, said};
 use crate::support::service::VACA;
 use crate::support::{ALICE, Answer, TestCa, eventually, http_client};
@@ -65,7 +65,6 @@ pub(super) struct World {
     pub(super) folder: TempDir,
     /// Of openssl's work with the CA's key; readable for nobody.
     desk: TempDir,
-    operator: String,
 }
 
 fn configure(text: &str, port: u16) -> String {
@@ -101,7 +100,6 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let world = Self {
-            operator: ca.token(Role::Operator).await,
             ca,
             publication: Publication::start().await,
             folder,
@@ -331,11 +329,25 @@ impl World {
         }
     }
 
-    /// An operator revokes it; waits until the CA's list says so.
+    /// It is revoked, and no list says so yet.
+    pub(super) async fn revoke_at_once(&self, holder: &Holder) {
+        let rows = self.ca.store.certificates(None, 1000).await.unwrap();
+        let serial = SerialNumber::parse(&holder.serial).unwrap();
+        let row = rows.iter().find(|row| row.serial == serial).unwrap();
+        let revoke = Revoke {
+            rows: vec![row.row],
+            reason: RevocationReason::Superseded,
+            actor: Actor::CommandLine,
+            at: self.ca.clock.now(),
+            allowance: None,
+        };
+        let revoked = self.ca.store.write(revoke).await.unwrap();
+        assert_eq!(revoked, Revoked::Committed(1));
+    }
+
+    /// It is revoked; waits until the CA's list says so.
     pub(super) async fn revoke(&self, holder: &Holder) {
-        let order = json!({ "serials": [holder.serial], "reason": "superseded" });
-        let done = post(&self.ca, &self.operator, "/v1/admin/revocations", &order).await;
-        assert_eq!(done.status, 200, "{}", done.text);
+        self.revoke_at_once(holder).await;
         self.ca.clock.advance(SOON);
         let serial = SerialNumber::parse(&holder.serial).unwrap();
         let path = self.list_path();
@@ -390,6 +402,16 @@ impl World {
     pub(super) async fn refreshed(&self, folder: &Path, reload: &[&str]) {
         let output = self.refresh(folder, reload).await;
         assert!(output.status.success(), "{}", said(&output));
+    }
+}
+
+/// Lets the members of a group, as which a program runs, read these files of a folder.
+pub(super) async fn let_read(group: &str, folder: &Path, names: &[&str]) {
+    for (program, argument) in [("chgrp", group), ("chmod", "640")] {
+        let mut change = command(program);
+        change.arg(argument).args(names).current_dir(folder);
+        let changed = output(change).await;
+        assert!(changed.status.success(), "{}", said(&changed));
     }
 }
 

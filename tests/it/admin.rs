@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, TestCa};
 
-mod clients;
+pub mod clients;
 mod reading;
 mod roles;
 mod tokens;

@@ -21,6 +21,7 @@ use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::KeyAlgorithm;
 use x509_cert::Certificate;
 
+use crate::admin::clients::{Named, TlsCa};
 use crate::support::{ALICE, Answer, Engine, TestCa, eventually};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -42,18 +43,19 @@ profiles = ["wifi-user"]
 domains = ["example.org"]
 "#;
 
-async fn ca() -> TestCa {
+fn configure(text: &str) -> String {
     let user = "[[profile]]\nname = \"wifi-user\"";
     let attributes = "attributes = { Filter-Id = \"staff\", Class = \"secret\" }";
     let domains = "domains = [\"example.com\"]";
     let more = "domains = [\"example.com\", \"example.org\"]";
-    let configure = |text: String| {
-        let text = text.replace(user, &format!("{user}\n{attributes}"));
-        let at = text.find(user).unwrap();
-        let (before, profile) = text.split_at(at);
-        format!("{before}{}{GATES}", profile.replacen(domains, more, 1))
-    };
-    TestCa::start_with(configure, |options| options).await
+    let text = text.replace(user, &format!("{user}\n{attributes}"));
+    let at = text.find(user).unwrap();
+    let (before, profile) = text.split_at(at);
+    format!("{before}{}{GATES}", profile.replacen(domains, more, 1))
+}
+
+async fn ca() -> TestCa {
+    TestCa::start_with(|text| configure(&text), |options| options).await
 }
 
 /// A proxy that passes on certificates in one form.
@@ -469,4 +471,34 @@ async fn a_token_is_for_the_form_that_it_was_made_with() {
     };
     assert_eq!(proxy.ask("intranet", &user).await.status, 200);
     ca.check().await;
+}
+
+#[tokio::test]
+async fn a_proxy_may_show_a_certificate_of_its_own() {
+    let header = CertificateHeader::XForwardedClientCert;
+    let named = [
+        Named::proxy("envoy", header),
+        Named::new("radius", Role::RelyingParty),
+    ];
+    let tls = TlsCa::start_with(|text| configure(&text), &named).await;
+    let user = user(&tls.ca).await;
+    let ask = async |name: Option<&str>, header: CertificateHeader| {
+        let request = tls
+            .client(name)
+            .get(format!("{}/v1/authorize/intranet", tls.ca.admin));
+        let request = request.header(header.as_str(), in_form(header, &user));
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let let_in = ask(Some("envoy"), header).await;
+    assert_eq!((let_in.status, let_in.header("vaca-email")), (200, ALICE));
+    let other = CertificateHeader::ClientCert;
+    ask(Some("envoy"), other)
+        .await
+        .is("certificate_header_refused");
+    ask(Some("radius"), header)
+        .await
+        .is("certificate_header_refused");
+    ask(Some("unnamed"), header).await.is("not_found");
+    ask(None, header).await.is("not_found");
+    tls.check().await;
 }

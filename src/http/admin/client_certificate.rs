@@ -173,9 +173,14 @@ fn unquoted(value: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "a test may fail"
+    )]
 
     use http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -206,6 +211,38 @@ mod tests {
 
     fn hash() -> String {
         Fingerprint::of(DER).to_string()
+    }
+
+    proptest! {
+        /// A name is SHA-256 of what was shown, or is written there itself.
+        #[test]
+        fn whatever_comes_is_read_or_refused(text in "[ -~]{0,200}", which in 0..4_usize) {
+            let header = CertificateHeader::ALL[which];
+            let named = one(&text, header).ok().flatten().map(|named| named.to_string());
+            let is_written = |named: &String| text.to_lowercase().replace(':', "").contains(named);
+            let is_shown = header != CertificateHeader::XForwardedClientCert;
+            prop_assert!(named.is_none_or(|named| is_shown || is_written(&named)));
+        }
+
+        /// One character that is another names nobody, or somebody else.
+        #[test]
+        fn a_changed_field_is_another_certificate(place in 0..200_usize, letter in "[ -~]", which in 0..3_usize) {
+            let header = [CertificateHeader::ClientCert, CertificateHeader::XSslClientCert, CertificateHeader::XForwardedTlsClientCert][which];
+            let base64 = STANDARD.encode(DER);
+            let good = match header {
+                CertificateHeader::ClientCert => format!(":{base64}:"),
+                CertificateHeader::XSslClientCert => escaped(DER),
+                _ => base64,
+            };
+            let mut changed = good.clone();
+            let place = place % good.len();
+            changed.replace_range(place..=place, &letter);
+            let same = Ok(Some(Fingerprint::of(DER)));
+            // A blank at either end is none of the field (RFC 9110, section 5.5); the case of an escape's
+            // digits says nothing; and behind a comma Traefik's chain begins.
+            let is_alike = changed.eq_ignore_ascii_case(&good) || changed.trim() != changed;
+            prop_assert!(changed == good || is_alike || one(&changed, header) != same, "{}", changed);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use reqwest::{Certificate, Client, Identity};
+use vaca::model::certificate_header::CertificateHeader;
 use vaca::model::fingerprint::Fingerprint;
 use vaca::model::role::Role;
 
@@ -18,11 +19,24 @@ use crate::support::{START, TestCa, eventually, http_client};
 pub struct Named {
     name: &'static str,
     role: Role,
+    certificate_header: Option<CertificateHeader>,
 }
 
 impl Named {
     pub fn new(name: &'static str, role: Role) -> Self {
-        Self { name, role }
+        Self {
+            name,
+            role,
+            certificate_header: None,
+        }
+    }
+
+    /// A proxy, which passes on certificates in this field.
+    pub fn proxy(name: &'static str, header: CertificateHeader) -> Self {
+        Self {
+            certificate_header: Some(header),
+            ..Self::new(name, Role::RelyingParty)
+        }
     }
 }
 
@@ -74,7 +88,12 @@ pub struct TlsCa {
 impl TlsCa {
     /// Beside these, `unnamed` has a certificate that is nowhere in the configuration.
     pub async fn start(named: &[Named]) -> Self {
-        let mut ca = TestCa::start().await;
+        Self::start_with(|text| text, named).await
+    }
+
+    /// The same with a configuration of a test's own.
+    pub async fn start_with(configure: impl Fn(String) -> String, named: &[Named]) -> Self {
+        let mut ca = TestCa::start_with(configure, |options| options).await;
         ca.stop().await;
         let folder = ca.folder.path().to_owned();
         let (server, _) = self_signed(&folder, "admin").await;
@@ -82,12 +101,21 @@ impl TlsCa {
         std::fs::write(folder.join("operators.crt"), &operators.pem).unwrap();
         let mut table = "[admin]\ntls_certificate_file = \"admin.crt\"\ntls_key_file = \"admin.key\"\nclient_ca_file = \"operators.crt\"\n\n".to_owned();
         let mut identities = std::collections::HashMap::new();
-        for Named { name, role } in named {
+        for Named {
+            name,
+            role,
+            certificate_header,
+        } in named
+        {
             let (pem, sha256) = operators.client(name, DAY);
             identities.insert((*name).to_owned(), pem);
             table += &format!(
-                "[[admin.client]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\nrole = \"{role}\"\n\n"
+                "[[admin.client]]\nname = \"{name}\"\nsha256 = \"{sha256}\"\nrole = \"{role}\"\n"
             );
+            if let Some(header) = certificate_header {
+                table += &format!("certificate_header = \"{header}\"\n");
+            }
+            table += "\n";
         }
         identities.insert("unnamed".to_owned(), operators.client("unnamed", DAY).0);
         ca.reconfigure("[database]", &format!("{table}[database]"));

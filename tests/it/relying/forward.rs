@@ -279,6 +279,10 @@ fn placed(
             format!("address: 127.0.0.1, port_value: {admin}"),
         ),
         (
+            "server vaca.example.com:8444",
+            format!("server 127.0.0.1:{admin}"),
+        ),
+        (
             "url = \"https://vaca.example.com:8444",
             format!("url = \"https://127.0.0.1:{admin}"),
         ),

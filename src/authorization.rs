@@ -9,7 +9,7 @@ use std::sync::Arc;
 mod gatekeeper;
 mod path;
 
-pub use gatekeeper::{Admitted, Gatekeeper, Objection};
+pub use gatekeeper::{Gatekeeper, LetIn, Objection};
 
 use crate::admission::{Resources, storage};
 use crate::model::attributes::Attributes;

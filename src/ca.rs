@@ -9,6 +9,7 @@ pub mod authority;
 pub mod bundle;
 pub mod ceremony;
 pub mod certificate;
+pub mod claims;
 pub mod crl;
 mod extension;
 #[cfg(test)]

@@ -53,17 +53,6 @@ pub enum Objection {
 }
 
 impl Objection {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::NoCertificate,
-        Self::Unknown,
-        Self::NotYetValid,
-        Self::Expired,
-        Self::Revoked,
-        Self::OtherProfile,
-        Self::OtherDomain,
-    ];
-
     /// The word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -81,7 +70,7 @@ impl Objection {
 
 /// Who is let in, and what the gate says of them.
 #[derive(Clone, Debug)]
-pub struct Admitted {
+pub struct LetIn {
     /// What is known of the certificate.
     pub certificate: Arc<KnownCertificate>,
     /// The attributes that the gate returns.
@@ -137,7 +126,7 @@ impl Gatekeeper {
         &self,
         gate: &ProxyGate,
         shown: Option<Fingerprint>,
-    ) -> Result<Result<Admitted, Objection>, Refusal> {
+    ) -> Result<Result<LetIn, Objection>, Refusal> {
         let answer = match shown {
             Some(fingerprint) => self.judge(gate, fingerprint).await,
             None => Ok(Err(Objection::NoCertificate)),
@@ -154,7 +143,7 @@ impl Gatekeeper {
         &self,
         gate: &ProxyGate,
         fingerprint: Fingerprint,
-    ) -> Result<Result<Admitted, Objection>, StoreError> {
+    ) -> Result<Result<LetIn, Objection>, StoreError> {
         let Some(known) = self.row(fingerprint).await? else {
             return Ok(Err(Objection::Unknown));
         };
@@ -209,8 +198,8 @@ impl Gatekeeper {
     }
 
     fn leads(&self, known: &KnownCertificate, fingerprint: Fingerprint, now: Timestamp) -> bool {
-        let leads = |der: &Vec<u8>| self.paths.leads(fingerprint, der, &known.issuer, now);
-        known.der.as_ref().is_some_and(leads)
+        let profile = profile_of(&self.resources, known);
+        self.paths.leads(fingerprint, known, profile, now)
     }
 
     /// Whether the record says that this issuing CA was revoked. One whose certificate was made elsewhere,
@@ -255,7 +244,7 @@ impl Gatekeeper {
         &self,
         gate: &ProxyGate,
         certificate: Arc<KnownCertificate>,
-    ) -> Result<Admitted, Objection> {
+    ) -> Result<LetIn, Objection> {
         let profile = profile_of(&self.resources, &certificate);
         let domain = domain(&certificate, profile);
         match gate.is_closed_to(&certificate.profile, domain.as_ref()) {
@@ -268,7 +257,7 @@ impl Gatekeeper {
             .flat_map(|profile| profile.attributes.iter());
         let returned = attributes.filter(|(name, _)| gate.returns(name));
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Ok(Admitted {
+        Ok(LetIn {
             attributes: returned.map(owned).collect(),
             certificate,
         })

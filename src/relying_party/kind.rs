@@ -136,16 +136,19 @@ impl Kind {
     #[must_use]
     pub fn host(self) -> &'static str {
         match self {
-            Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => "radius",
-            Self::Hostapd => "radius",
-            Self::Strongswan | Self::Openvpn | Self::Ovpn => "vpn",
-            Self::Ocserv => "vpn",
-            Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => "intranet",
-            Self::Envoy | Self::Caddy => "intranet",
-            Self::Stunnel => "intranet",
+            Self::Freeradius | Self::Hostapd | Self::GoogleAdmin | Self::WpaSupplicant => "radius",
+            Self::Strongswan | Self::Ocserv | Self::Openvpn | Self::Ovpn => "vpn",
+            Self::Nginx
+            | Self::Haproxy
+            | Self::Apache
+            | Self::Envoy
+            | Self::Caddy
+            | Self::Stunnel
+            | Self::Node
+            | Self::Openssl
+            | Self::IngressNginx => "intranet",
             Self::Postgresql => "db",
             Self::Mosquitto => "mqtt",
-            Self::IngressNginx => "intranet",
         }
     }
 
@@ -153,17 +156,21 @@ impl Kind {
     #[must_use]
     pub fn port(self) -> u16 {
         match self {
-            Self::Freeradius | Self::GoogleAdmin | Self::WpaSupplicant => 1812,
-            Self::Hostapd => 1812,
+            Self::Freeradius | Self::Hostapd | Self::GoogleAdmin | Self::WpaSupplicant => 1812,
             Self::Strongswan => 500,
             Self::Openvpn | Self::Ovpn => 1194,
-            Self::Nginx | Self::Haproxy | Self::Apache | Self::Node | Self::Openssl => 443,
-            Self::Envoy | Self::Caddy => 443,
-            Self::Stunnel => 443,
-            Self::Ocserv => 443,
+            Self::Nginx
+            | Self::Haproxy
+            | Self::Apache
+            | Self::Envoy
+            | Self::Caddy
+            | Self::Stunnel
+            | Self::Ocserv
+            | Self::Node
+            | Self::Openssl
+            | Self::IngressNginx => 443,
             Self::Postgresql => 5432,
             Self::Mosquitto => 8883,
-            Self::IngressNginx => 443,
         }
     }
 
@@ -233,7 +240,9 @@ impl Kind {
             )),
             Self::Ocserv => Some(("ocserv", own(&["-t", "-c", &file("ocserv.conf")]))),
             Self::Node => Some(("node", own(&["--check", &file("server.mjs")]))),
-            Self::Strongswan
+            Self::Hostapd
+            | Self::Stunnel
+            | Self::Strongswan
             | Self::Openvpn
             | Self::Openssl
             | Self::Postgresql
@@ -242,8 +251,6 @@ impl Kind {
             | Self::GoogleAdmin
             | Self::WpaSupplicant
             | Self::Ovpn => None,
-            Self::Hostapd => None,
-            Self::Stunnel => None,
         }
     }
 }

@@ -16,7 +16,7 @@ impl Gates {
     pub(super) fn registered(catalogue: &mut Catalogue, names: &[String]) -> Self {
         let gates = Self::default();
         for gate in names {
-            // A series that is there from the start can be compared with.
+            // A series that is there from the start can be compared with; the others begin with the first.
             drop(gates.told.get_or_create(&labels(gate, "admitted")));
         }
         catalogue.add(

@@ -358,6 +358,110 @@ async fn put(ca: &TestCa, der: &[u8]) {
     assert_eq!(ca.execute(AssertSqlSafe(sql)).await, 1);
 }
 
+/// Whoever can write rows says of their own good certificate that it is somebody else's, of another
+/// profile, still good, or another CA's.
+#[tokio::test]
+async fn a_row_makes_nobody_somebody_else() {
+    let ca = ca().await;
+    let user = user(&ca).await;
+    let mut chromebook = ca.chromebook(ALICE).await;
+    let device = der_of(&ca.enroll_device(&mut chromebook, KEY).await);
+    let proxy = Proxy::of(&ca, CertificateHeader::ClientCert).await;
+    for (gate, der, profile, lie) in [
+        ("intranet", &user, "wifi-user", "email = 'ceo@example.com'"),
+        ("intranet", &user, "wifi-user", "email = 'lice@example.com'"),
+        ("intranet", &user, "wifi-user", "email = NULL"),
+        ("intranet", &user, "wifi-user", "not_after = not_after + 1"),
+        (
+            "intranet",
+            &user,
+            "wifi-user",
+            "not_before = not_before - 1",
+        ),
+        ("intranet", &user, "wifi-user", "serial = '01' || serial"),
+        (
+            "intranet",
+            &user,
+            "wifi-user",
+            "issuer_id = '0123456789abcdef'",
+        ),
+        ("kiosks", &user, "wifi-user", "profile = 'wifi-device'"),
+        (
+            "kiosks",
+            &device,
+            "wifi-device",
+            "device_permanent_id = 'another'",
+        ),
+        (
+            "intranet",
+            &device,
+            "wifi-device",
+            "profile = 'wifi-user', email = 'alice@example.com'",
+        ),
+    ] {
+        let answer = proxy
+            .ask(
+                if profile == "wifi-user" {
+                    "intranet"
+                } else {
+                    "kiosks"
+                },
+                der,
+            )
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let before = Row::of(&ca, profile).await;
+        let sql = format!("UPDATE certificates SET {lie} WHERE id = {}", before.id);
+        assert_eq!(ca.execute(AssertSqlSafe(sql)).await, 1);
+        ca.clock.advance(1);
+        let answer = proxy.ask(gate, der).await;
+        kept_out(&answer, "client_certificate_refused", "unknown");
+        before.restore(&ca).await;
+        ca.clock.advance(1);
+    }
+    ca.check().await;
+}
+
+/// What a row said.
+struct Row {
+    id: i64,
+    set: String,
+}
+
+impl Row {
+    async fn of(ca: &TestCa, profile: &str) -> Self {
+        let select =
+            format!("SELECT id FROM certificates WHERE kind = 'client' AND profile = '{profile}'");
+        let id = ca.count(AssertSqlSafe(select)).await;
+        let text =
+            |column: &str| format!("'{column} = ' || coalesce('''' || {column} || '''', 'NULL')");
+        let number = |column: &str| format!("'{column} = ' || {column}");
+        let columns = [
+            text("email"),
+            text("serial"),
+            text("issuer_id"),
+            text("profile"),
+            text("device_permanent_id"),
+            number("not_before"),
+            number("not_after"),
+        ];
+        let select = format!(
+            "SELECT {} FROM certificates WHERE id = {id}",
+            columns.join(" || ', ' || ")
+        );
+        let set = ca.rows(AssertSqlSafe(select)).await.remove(0);
+        Self { id, set }
+    }
+
+    async fn restore(self, ca: &TestCa) {
+        let sql = format!(
+            "UPDATE certificates SET {} WHERE id = {}",
+            self.set, self.id
+        );
+        assert_eq!(ca.execute(AssertSqlSafe(sql)).await, 1);
+    }
+}
+
 /// Whoever can write rows puts a certificate of their own making in the place of a good one.
 #[tokio::test]
 async fn a_row_makes_no_certificate() {

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::authorization::{Admitted, Objection};
+use crate::authorization::{LetIn, Objection};
 use crate::http::admin::client_certificate::shown;
 use crate::http::admin::desk::Desk;
 use crate::http::admin::entry::RelyingParty;
@@ -125,7 +125,7 @@ fn misconfigured(why: impl std::fmt::Display) -> Problem {
     refusal.because(format!("{why}.")).into()
 }
 
-fn let_in(admitted: &Admitted) -> Response {
+fn let_in(admitted: &LetIn) -> Response {
     let mut fields =
         HeaderMap::from_iter([(STATUS, HeaderValue::from_static(Status::Good.as_str()))]);
     let attributes = admitted.attributes.iter();

@@ -16,6 +16,17 @@ use crate::model::fingerprint::Fingerprint;
 /// with every octet of its PEM form escaped.
 const FIELD_MAX: usize = 16 * 1024;
 const LABEL: &str = "CERTIFICATE";
+/// Fields in which other proxies write certificates, and which no credential names: whoever uses one and
+/// was set up for another would let its clients write the one that counts.
+const FOREIGN: [&str; 7] = [
+    "ssl-client-cert",
+    "ssl_client_cert",
+    "x-client-cert",
+    "x-ssl-cert",
+    "x-ssl-certificate",
+    "x-amzn-mtls-clientcert",
+    "x-arr-clientcert",
+];
 
 /// Why the fields name no certificate; each message says what to change at the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +35,7 @@ pub(super) enum Misfit {
     #[error(
         "{0} is there, which is not the field that the proxy's credential names: the proxy must remove it from what clients send"
     )]
-    Other(CertificateHeader),
+    Other(&'static str),
     /// Two fields.
     #[error(
         "{0} is there twice: the proxy must replace what clients send, and not add its own to it"
@@ -45,8 +56,9 @@ pub(super) fn shown(
     unverified: &HeaderMap,
     header: CertificateHeader,
 ) -> Result<Option<Fingerprint>, Misfit> {
-    for other in CertificateHeader::ALL {
-        if other != header && unverified.contains_key(name(other)) {
+    let forms = CertificateHeader::ALL.map(CertificateHeader::as_str);
+    for other in forms.into_iter().chain(FOREIGN) {
+        if other != header.as_str() && unverified.contains_key(other) {
             return Err(Misfit::Other(other));
         }
     }
@@ -301,6 +313,10 @@ mod tests {
                 continue;
             }
             let fields = [("client-cert", base64.as_str()), (other.as_str(), "")];
+            assert_eq!(read(&fields, header), Err(Misfit::Other(other.as_str())));
+        }
+        for other in FOREIGN {
+            let fields = [("client-cert", base64.as_str()), (other, "")];
             assert_eq!(read(&fields, header), Err(Misfit::Other(other)));
         }
     }

@@ -242,6 +242,13 @@ impl Server {
     ) -> (u16, String) {
         let folder = self.folder.parent().unwrap();
         let mut curl = curl(folder, self.port, "/", credentials);
+        // The fields of a connection are those of HTTP/1.1.
+        if headers
+            .iter()
+            .any(|header| header.starts_with("Connection:"))
+        {
+            curl.arg("--http1.1");
+        }
         for header in headers {
             curl.args(["--header", header]);
         }

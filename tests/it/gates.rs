@@ -11,13 +11,9 @@ use reqwest::Method;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use vaca::access::issue::TokenOrder;
-use vaca::clock::Clock as _;
-use vaca::model::actor::Actor;
 use vaca::model::certificate_header::CertificateHeader;
 use vaca::model::fingerprint::Fingerprint;
-use vaca::model::revocation::RevocationReason;
 use vaca::model::role::Role;
-use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::KeyAlgorithm;
 use x509_cert::Certificate;
 
@@ -122,18 +118,6 @@ fn der_of(answer: &Answer) -> Vec<u8> {
 async fn user(ca: &TestCa) -> Vec<u8> {
     let mut chromebook = ca.chromebook(ALICE).await;
     der_of(&ca.enroll_user(&mut chromebook, KEY).await)
-}
-
-async fn revoke(ca: &TestCa, condition: &str) {
-    let row = format!("SELECT id FROM certificates WHERE {condition}");
-    let revoke = Revoke {
-        rows: vec![ca.count(AssertSqlSafe(row)).await],
-        reason: RevocationReason::KeyCompromise,
-        actor: Actor::CommandLine,
-        at: ca.clock.now(),
-        allowance: None,
-    };
-    assert_eq!(ca.store.write(revoke).await.unwrap(), Revoked::Committed(1));
 }
 
 /// Asserts a decision that keeps somebody out.
@@ -488,7 +472,7 @@ async fn a_gate_closes_at_once_when_a_certificate_is_revoked_or_ends() {
     let device = der_of(&ca.enroll_device(&mut chromebook, KEY).await);
     let proxy = Proxy::of(&ca, CertificateHeader::XSslClientCert).await;
     assert_eq!(proxy.ask("intranet", &user).await.status, 200);
-    revoke(&ca, "profile = 'wifi-user'").await;
+    ca.revoke_where("profile = 'wifi-user'").await;
     // It was read a moment ago.
     ca.clock.advance(1);
     let refused = proxy.ask("intranet", &user).await;
@@ -517,7 +501,7 @@ async fn a_revoked_ca_opens_nothing() {
     let user = user(&ca).await;
     let proxy = Proxy::of(&ca, CertificateHeader::ClientCert).await;
     assert_eq!(proxy.ask("intranet", &user).await.status, 200);
-    revoke(&ca, "kind = 'issuing'").await;
+    ca.revoke_where("kind = 'issuing'").await;
     // It was looked up some seconds ago.
     ca.clock.advance(5);
     let answer = proxy.ask("intranet", &user).await;

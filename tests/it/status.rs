@@ -5,11 +5,7 @@ use std::net::Ipv4Addr;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use vaca::clock::Clock as _;
-use vaca::model::actor::Actor;
-use vaca::model::revocation::RevocationReason;
 use vaca::model::role::Role;
-use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::KeyAlgorithm;
 
 use crate::support::{ALICE, Answer, TestCa};
@@ -71,18 +67,6 @@ async fn names(ca: &TestCa, condition: &str) -> (String, String) {
     (name, format!("sha256/{sha256}"))
 }
 
-async fn revoke(ca: &TestCa, condition: &str) {
-    let row = format!("SELECT id FROM certificates WHERE {condition}");
-    let revoke = Revoke {
-        rows: vec![ca.count(AssertSqlSafe(row)).await],
-        reason: RevocationReason::KeyCompromise,
-        actor: Actor::CommandLine,
-        at: ca.clock.now(),
-        allowance: None,
-    };
-    assert_eq!(ca.store.write(revoke).await.unwrap(), Revoked::Committed(1));
-}
-
 #[tokio::test]
 async fn a_certificate_is_good_until_it_is_revoked_or_ends() {
     let ca = ca().await;
@@ -127,7 +111,7 @@ async fn a_certificate_is_good_until_it_is_revoked_or_ends() {
     assert_eq!(told["attributes"], json!({}));
 
     ca.clock.advance(100);
-    revoke(&ca, "profile = 'wifi-user'").await;
+    ca.revoke_where("profile = 'wifi-user'").await;
     let revoked = party.told(&name).await;
     let mut expected = expected;
     expected["status"] = json!("revoked");
@@ -185,7 +169,7 @@ async fn what_opens_no_door_is_unknown() {
     let sql = format!("UPDATE certificates SET {unrecorded} WHERE {of}");
     ca.execute(AssertSqlSafe(sql)).await;
     assert_eq!(party.told(&name).await, nothing);
-    revoke(&ca, &of).await;
+    ca.revoke_where(&of).await;
     let revoked = party.told(&name).await;
     assert_eq!(revoked["status"], "revoked");
     assert_eq!(revoked["attributes"], json!({}));
@@ -273,7 +257,7 @@ async fn servers_that_read_a_status_code_are_told_by_it() {
     let good = party.ask(&format!("{device}?require=good")).await;
     assert_eq!(good.header("vaca-device"), id);
 
-    revoke(&ca, "profile = 'wifi-user'").await;
+    ca.revoke_where("profile = 'wifi-user'").await;
     for form in [
         "require=good",
         "format=freeradius",
@@ -310,7 +294,7 @@ async fn what_one_node_revokes_the_other_tells_at_once() {
         let told = party.ask_at(base, &name).await;
         assert_eq!(told.json["status"], "good", "{}", told.text);
     }
-    revoke(&ca, "profile = 'wifi-user'").await;
+    ca.revoke_where("profile = 'wifi-user'").await;
     for base in both {
         let told = party.ask_at(base, &name).await;
         assert_eq!(told.json["status"], "revoked", "{}", told.text);

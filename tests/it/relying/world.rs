@@ -9,10 +9,7 @@ use der::pem::{LineEnding, encode_string};
 use tempfile::TempDir;
 use vaca::ca::Authority;
 use vaca::clock::{Clock as _, SystemClock};
-use vaca::model::actor::Actor;
-use vaca::model::revocation::RevocationReason;
 use vaca::model::serial::SerialNumber;
-use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::{KeyAlgorithm, Scope};
 
 use super::daemon::{command, free_port};
@@ -331,18 +328,8 @@ impl World {
 
     /// It is revoked, and no list says so yet.
     pub(super) async fn revoke_at_once(&self, holder: &Holder) {
-        let rows = self.ca.store.certificates(None, 1000).await.unwrap();
-        let serial = SerialNumber::parse(&holder.serial).unwrap();
-        let row = rows.iter().find(|row| row.serial == serial).unwrap();
-        let revoke = Revoke {
-            rows: vec![row.row],
-            reason: RevocationReason::Superseded,
-            actor: Actor::CommandLine,
-            at: self.ca.clock.now(),
-            allowance: None,
-        };
-        let revoked = self.ca.store.write(revoke).await.unwrap();
-        assert_eq!(revoked, Revoked::Committed(1));
+        let condition = format!("serial = '{}'", holder.serial);
+        self.ca.revoke_where(&condition).await;
     }
 
     /// It is revoked; waits until the CA's list says so.

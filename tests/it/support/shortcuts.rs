@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr};
+use vaca::clock::Clock as _;
+use vaca::model::actor::Actor;
+use vaca::model::revocation::RevocationReason;
+use vaca::store::revocations::{Revoke, Revoked};
 use vaca_emulator::{KeyAlgorithm, Scope, VirtualChromebook};
 
 use super::{ALICE, Answer, TestCa};
@@ -33,6 +37,20 @@ impl TestCa {
             "SELECT count(*) FROM certificates WHERE kind = 'client' AND state = '{state}'"
         );
         self.count(AssertSqlSafe(sql)).await
+    }
+
+    /// Revokes the one certificate for which the condition is true; no list says so yet.
+    pub async fn revoke_where(&self, condition: &str) {
+        let row = format!("SELECT id FROM certificates WHERE {condition}");
+        let revoke = Revoke {
+            rows: vec![self.count(AssertSqlSafe(row)).await],
+            reason: RevocationReason::KeyCompromise,
+            actor: Actor::CommandLine,
+            at: self.clock.now(),
+            allowance: None,
+        };
+        let revoked = self.store.write(revoke).await.unwrap();
+        assert_eq!(revoked, Revoked::Committed(1));
     }
 
     /// Changes the record behind the service's back.

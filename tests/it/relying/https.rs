@@ -307,6 +307,30 @@ impl Server {
         assert_eq!(told, wanted);
     }
 
+    /// Whether a second connection of the holder's goes on with the session of the first; then it would be
+    /// held against no list.
+    async fn resumes(&self, holder: &Holder) -> bool {
+        let ask = r#"
+            for version in -tls1_2 -tls1_3; do
+                for session in '-sess_out session' '-sess_in session'; do
+                    case $session in *in*) [ -e session ] || continue ;; esac
+                    (printf 'GET / HTTP/1.0\r\nHost: %s\r\n\r\n' "$1"; sleep 0.3) \
+                        | timeout 10 openssl s_client -connect "127.0.0.1:$2" -servername "$1" $version \
+                            -cert "$3" -cert_chain "$4" -key "$5" $session 2>&1 | grep -E '^(New|Reused), TLS'
+                done
+                rm -f session
+            done; exit 0"#;
+        let mut shell = command("sh");
+        shell
+            .current_dir(&self.folder)
+            .args(["-c", ask, "sh", HOST]);
+        shell.arg(self.port.to_string());
+        shell.args([&holder.leaf, &holder.chain, &holder.key]);
+        let said = said(&output(shell).await);
+        assert!(said.contains("New, TLSv1"), "{said}");
+        said.contains("Reused, TLSv1")
+    }
+
     /// Runs the generated refresh, with what tells the program.
     pub(super) async fn refresh(&mut self, world: &World) {
         match self.program.reload {
@@ -357,6 +381,7 @@ async fn check_all(server: &Server, cases: &[Case], row: &mut Row) {
         [0, 400].contains(&status),
         "without its issuer's: {status}, {body}"
     );
+    assert!(!server.resumes(good).await, "a session is resumed");
     row.saw("without a certificate", false);
     row.saw("without its issuer's certificate", false);
     if server.program.behind == Behind::Told {

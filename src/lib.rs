@@ -10,6 +10,9 @@ pub mod clock;
 /// Randomness, as an argument: the one caller of the system's random source.
 pub mod random;
 
+/// What was found a moment ago, for the next who asks the same.
+pub mod memory;
+
 /// Values only: what the other modules speak about. No I/O.
 pub mod model;
 

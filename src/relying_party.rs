@@ -107,9 +107,6 @@ pub fn files(
     if site.place.revocation == Revocation::Status && !kind.asks_for_status() {
         return Err(ConfigurationError::NoStatus { kind });
     }
-    if kind.asks_gates() && site.place.revocation != Revocation::Gate {
-        return Err(ConfigurationError::OnlyGate { kind });
-    }
     match kind {
         Kind::Freeradius => freeradius::files(site, random),
         Kind::Hostapd => hostapd::files(site, random),

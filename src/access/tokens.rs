@@ -1,15 +1,13 @@
 //! The way in by a token.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-use hashlink::LruCache;
 
 use crate::access::token::Token;
 use crate::access::{Authenticator, Finding, PendingFinding, Principal, UnverifiedCredentials};
 use crate::admission::Resources;
 use crate::clock::Timestamp;
+use crate::memory::Memory;
 use crate::model::actor::Actor;
 use crate::model::digest::sha256;
 use crate::model::role::Role;
@@ -24,15 +22,16 @@ const MANY: usize = 256;
 
 /// Looks tokens up in the record, at each request anew: a revocation holds on every node at once. Those
 /// of relying parties, which open no more than the answer to a question, are remembered for a second.
+#[derive(Debug)]
 pub struct Tokens {
     resources: Arc<Resources>,
-    recent: Mutex<LruCache<[u8; 32], Recent>>,
+    /// By SHA-256 of the token.
+    recent: Memory<[u8; 32], Recent>,
 }
 
 /// A token that was good a moment ago.
+#[derive(Clone)]
 struct Recent {
-    /// In monotonic time.
-    looked_at: Duration,
     principal: Principal,
     expires_at: i64,
 }
@@ -63,16 +62,16 @@ impl Tokens {
     /// Of this record.
     #[must_use]
     pub fn new(resources: Arc<Resources>) -> Self {
-        let recent = Mutex::new(LruCache::new(MANY));
-        Self { resources, recent }
+        Self {
+            resources,
+            recent: Memory::new(REMEMBERED, MANY),
+        }
     }
 
     fn recent(&self, digest: &[u8; 32], now: Timestamp) -> Option<Principal> {
         let elapsed = self.resources.clock.monotonic();
-        let mut kept = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = kept.get(digest)?;
-        let is_fresh = elapsed.saturating_sub(recent.looked_at) < REMEMBERED;
-        (is_fresh && now.0 < recent.expires_at).then(|| recent.principal.clone())
+        let recent = self.recent.recall(digest, elapsed)?;
+        (now.0 < recent.expires_at).then_some(recent.principal)
     }
 
     async fn verify(
@@ -106,13 +105,10 @@ impl Tokens {
         };
         if principal.role == Role::RelyingParty && principal.single_use.is_none() {
             let recent = Recent {
-                looked_at,
                 principal: principal.clone(),
                 expires_at: grant.expires_at,
             };
-            let kept = self.recent.lock();
-            kept.unwrap_or_else(PoisonError::into_inner)
-                .insert(digest, recent);
+            self.recent.keep(digest, recent, looked_at);
         }
         Ok(Finding::Known(principal))
     }
@@ -130,12 +126,5 @@ impl Tokens {
         if let Err(error) = self.resources.store.write(NoteUse { id, now }).await {
             tracing::warn!(%error, "the use of a token could not be written down");
         }
-    }
-}
-
-/// Without what is remembered.
-impl fmt::Debug for Tokens {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Tokens(..)")
     }
 }

@@ -5,17 +5,15 @@
 //! ours and is for clients; it is in force and not revoked, nor is its issuing CA; and it is of a
 //! profile and a domain that the gate names.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-
-use hashlink::LruCache;
 
 use crate::admission::{Resources, storage};
 use crate::authorization::path::Paths;
 use crate::authorization::profile_of;
 use crate::ca::Authority;
 use crate::clock::Timestamp;
+use crate::memory::Memory;
 use crate::model::certificate::IssuerId;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::identity::{Domain, Email};
@@ -32,6 +30,8 @@ const FRESH: Duration = Duration::from_secs(5);
 const SAME_PAGE: Duration = Duration::from_secs(1);
 /// How many rows are remembered, some 2 KiB each.
 const ROWS: usize = 4096;
+/// More issuing CAs than anybody has.
+const ISSUERS: usize = 256;
 
 /// Why somebody is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,23 +77,15 @@ pub struct LetIn {
     pub attributes: Vec<(String, String)>,
 }
 
-/// Whether an issuing CA was revoked.
-#[derive(Clone, Debug)]
-struct Standing {
-    id: IssuerId,
-    /// In monotonic time.
-    looked_at: Duration,
-    is_revoked: bool,
-}
-
 /// Keeps the gates.
+#[derive(Debug)]
 pub struct Gatekeeper {
     resources: Arc<Resources>,
     gates: Vec<ProxyGate>,
     paths: Paths,
-    standings: Mutex<Vec<Standing>>,
-    /// When each was read, in monotonic time.
-    rows: Mutex<LruCache<Fingerprint, (Duration, Arc<KnownCertificate>)>>,
+    rows: Memory<Fingerprint, Arc<KnownCertificate>>,
+    /// Whether an issuing CA was revoked.
+    revoked: Memory<IssuerId, bool>,
 }
 
 impl Gatekeeper {
@@ -107,8 +99,8 @@ impl Gatekeeper {
             resources,
             gates,
             paths: Paths::new(issuers),
-            standings: Mutex::default(),
-            rows: Mutex::new(LruCache::new(ROWS)),
+            rows: Memory::new(SAME_PAGE, ROWS),
+            revoked: Memory::new(FRESH, ISSUERS),
         }
     }
 
@@ -162,22 +154,16 @@ impl Gatekeeper {
         fingerprint: Fingerprint,
     ) -> Result<Option<Arc<KnownCertificate>>, StoreError> {
         let now = self.resources.clock.monotonic();
-        if let Some((read_at, known)) = self.rows().get(&fingerprint)
-            && now.saturating_sub(*read_at) < SAME_PAGE
-        {
-            return Ok(Some(Arc::clone(known)));
+        if let Some(known) = self.rows.recall(&fingerprint, now) {
+            return Ok(Some(known));
         }
         let store = &self.resources.store;
         let known = store.known_by_fingerprint(fingerprint).await?.map(Arc::new);
         // What nobody issued is not remembered: anybody can make much of it.
         if let Some(known) = &known {
-            self.rows().insert(fingerprint, (now, Arc::clone(known)));
+            self.rows.keep(fingerprint, Arc::clone(known), now);
         }
         Ok(known)
-    }
-
-    fn rows(&self) -> MutexGuard<'_, LruCache<Fingerprint, (Duration, Arc<KnownCertificate>)>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is wrong with the certificate, whatever the gate.
@@ -206,7 +192,7 @@ impl Gatekeeper {
     /// below a root of its owner's, does not stand there.
     async fn is_revoked(&self, id: &IssuerId) -> Result<bool, StoreError> {
         let now = self.resources.clock.monotonic();
-        if let Some(is_revoked) = self.remembered(id, now) {
+        if let Some(is_revoked) = self.revoked.recall(id, now) {
             return Ok(is_revoked);
         }
         let Some(issuing) = self.paths.issuing(id) else {
@@ -216,27 +202,8 @@ impl Gatekeeper {
         let store = &self.resources.store;
         let known = store.known_by_fingerprint(fingerprint).await?;
         let is_revoked = known.is_some_and(|known| known.revocation.is_some());
-        let mut standings = self.standings();
-        standings.retain(|standing| standing.id != *id);
-        standings.push(Standing {
-            id: id.clone(),
-            looked_at: now,
-            is_revoked,
-        });
+        self.revoked.keep(id.clone(), is_revoked, now);
         Ok(is_revoked)
-    }
-
-    fn remembered(&self, id: &IssuerId, now: Duration) -> Option<bool> {
-        let standings = self.standings();
-        let mut standings = standings.iter();
-        let standing = standings.find(|standing| standing.id == *id)?;
-        let is_fresh = now.saturating_sub(standing.looked_at) < FRESH;
-        is_fresh.then_some(standing.is_revoked)
-    }
-
-    fn standings(&self) -> MutexGuard<'_, Vec<Standing>> {
-        let standings = self.standings.lock();
-        standings.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Holds a good certificate against the gate.
@@ -261,16 +228,6 @@ impl Gatekeeper {
             attributes: returned.map(owned).collect(),
             certificate,
         })
-    }
-}
-
-impl fmt::Debug for Gatekeeper {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut gatekeeper = formatter.debug_struct("Gatekeeper");
-        gatekeeper.field("gates", &self.gates);
-        gatekeeper
-            .field("paths", &self.paths)
-            .finish_non_exhaustive()
     }
 }
 

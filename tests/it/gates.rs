@@ -92,7 +92,7 @@ fn pem(der: &[u8]) -> String {
 }
 
 /// The field's value as that kind of proxy writes it.
-fn in_form(header: CertificateHeader, der: &[u8]) -> String {
+pub fn in_form(header: CertificateHeader, der: &[u8]) -> String {
     let escaped = utf8_percent_encode(&pem(der), NON_ALPHANUMERIC).to_string();
     let base64 = STANDARD.encode(der);
     match header {
